@@ -1,0 +1,41 @@
+# One line a verb: what it does is in the tool or the file it names.
+.DEFAULT_GOAL := help
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+NAMES := python3 python3.15 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3
+FOUND = $(shell for name in $(NAMES); do $$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
+NONE = $(error Python 3.11 or newer is needed: install it, or say where it is with PYTHON=/path/to/python3)
+PYTHON ?= $(or $(FOUND),$(NONE))
+RUN := .venv/bin/python
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: help environment demo up services test check format lock clean
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+environment: ## make .venv from the lock file (every verb does, when it changed)
+	@$(PYTHON) -m deploy.local.environment
+
+demo: environment ## start everything, send real work through it, print what came of it, end it
+	@$(RUN) -m deploy.local demo $(ARGS)
+
+up: environment ## start everything and stay; web and workers reload when code changes
+	@$(RUN) -m deploy.local up $(ARGS)
+
+services: environment ## start only PostgreSQL, RabbitMQ and mail, and print how to reach them
+	@$(RUN) -m deploy.local services $(ARGS)
+
+test: environment ## run all tests, on a real broker and a real database (ARGS="tests/unit -x")
+	@$(RUN) -m pytest $(ARGS)
+
+check: environment ## lint, types, locks and README, and that none of it changed the tree
+	@$(RUN) -m deploy.local.checks
+
+format: environment ## format and sort the code
+	@$(RUN) -m ruff check --quiet --fix-only . && $(RUN) -m ruff format .
+
+lock: environment ## write both lock files anew from pyproject.toml (ARGS=--upgrade)
+	@$(RUN) -m deploy.local.locks $(ARGS)
+
+clean: ## delete what the verbs above made: .venv, .local and caches
+	@rm -rf .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis
