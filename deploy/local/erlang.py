@@ -1,0 +1,76 @@
+"""Where a RabbitMQ server's own scripts are, and the environment in which they find their Erlang."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.errors import LocalError
+from deploy.local.home import locked
+from deploy.local.packages import Packages
+
+_SHIM = """#!/bin/sh
+export EMU=beam PROGNAME=erl ROOTDIR='{root}' BINDIR='{bin}'
+exec "$BINDIR/erlexec" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """RabbitMQ's scripts (`rabbitmq-server`, `rabbitmqctl`), `epmd`, and the PATH to their Erlang."""
+
+    scripts: Path
+    epmd: Path
+    path: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def installed() -> Installation | None:
+    """The machine's own RabbitMQ: the scripts behind wrappers that switch user and drop the environment."""
+    epmd = shutil.which("epmd")
+    scripts = next((folder for folder in _script_folders() if (folder / "rabbitmq-env").is_file()), None)
+    if scripts is None or epmd is None or shutil.which("erl") is None:
+        return None
+    return Installation(scripts, Path(epmd), os.environ["PATH"])
+
+
+def unpacked(folder: Path, packages: Packages) -> Installation:
+    """The distribution's RabbitMQ in `folder`, downloaded on first use."""
+    if any(character.isspace() for character in str(folder)):
+        raise LocalError(f"RabbitMQ's scripts cannot run from a path with spaces ({folder}): move this copy.")
+    with locked(packages.state / "lock"):
+        if not folder.exists():
+            print(
+                "Downloading RabbitMQ and Erlang (34 MB) from the distribution ...",
+                file=sys.stderr,
+                flush=True,
+            )
+            packages.unpack("rabbitmq-server", folder, dependencies="erlang-")
+        return _relocated(folder)
+
+
+def _script_folders() -> list[Path]:
+    found = shutil.which("rabbitmq-server")
+    named = [Path(found).resolve().parent] if found else []
+    return [*named, *_server_folders(Path("/usr/lib/rabbitmq"))]
+
+
+def _server_folders(base: Path) -> list[Path]:
+    return sorted(base.glob("lib/rabbitmq_server-*/sbin"), reverse=True)
+
+
+def _relocated(folder: Path) -> Installation:
+    """Erlang's own `erl` has its installed path written into it; one that knows this folder goes first."""
+    root = folder / "usr/lib/erlang"
+    binaries = next(root.glob("erts-*/bin"), None)
+    scripts = next(iter(_server_folders(folder / "usr/lib/rabbitmq")), None)
+    if binaries is None or scripts is None:
+        raise LocalError(f"{folder} holds no RabbitMQ server: delete it, and it is downloaded again.")
+    shim = folder / "shim" / "erl"
+    shim.parent.mkdir(exist_ok=True)
+    shim.write_text(_SHIM.format(root=root, bin=binaries))
+    shim.chmod(0o755)
+    path = f"{shim.parent}{os.pathsep}{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return Installation(scripts, binaries / "epmd", path, {"ERL_ROOTDIR": str(root)})

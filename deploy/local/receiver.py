@@ -1,0 +1,79 @@
+"""A real webhook receiver on loopback: it checks each delivery, and refuses some the first time."""
+
+import hashlib
+import hmac
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from deploy.local.ports import LOOPBACK
+
+REFUSED_EVERY = 50
+
+
+class Deliveries:
+    """What has come in, by idempotency key. Safe to use from the threads of the server."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.accepted: Counter[str] = Counter()
+        self.refused: set[str] = set()
+        self.mistakes: list[str] = []
+        self._lock = threading.Lock()
+
+    def take(self, path: str, key: str, signature: str, body: bytes) -> int:
+        """The status to answer: 204, 500 for one in REFUSED_EVERY when it first comes, 400 for a bad one."""
+        with self._lock:
+            if not key or not self._signed(path, signature, body):
+                self.mistakes.append(
+                    f"a delivery to {path} had no key or a wrong signature ({key!r}, {signature!r})"
+                )
+                return 400
+            if self._refuses(key):
+                self.refused.add(key)
+                return 500
+            self.accepted[key] += 1
+            return 204
+
+    def _signed(self, path: str, signature: str, body: bytes) -> bool:
+        wanted = hmac.new(self.secrets.get(path, "").encode(), body, hashlib.sha256).hexdigest()
+        return hmac.compare_digest(signature, f"sha256={wanted}")
+
+    def _refuses(self, key: str) -> bool:
+        seen = key in self.refused or key in self.accepted
+        return not seen and (len(self.accepted) + len(self.refused)) % REFUSED_EVERY == 5
+
+
+@contextmanager
+def start_receiver(deliveries: Deliveries) -> Iterator[str]:
+    """Serves until the end of the block; yields its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            key = self.headers.get("Idempotency-Key", "")
+            signature = self.headers.get("X-Switchyard-Signature", "")
+            self.send_response(deliveries.take(self.path, key, signature, body))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Each delivery is counted, not printed."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A worker that went away in the middle of a delivery sends it again."""
+
+    with Server((LOOPBACK, 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://{LOOPBACK}:{server.server_port}"
+        finally:
+            server.shutdown()

@@ -1,0 +1,37 @@
+import hashlib
+import hmac
+
+import httpx
+
+from deploy.local.receiver import REFUSED_EVERY, Deliveries, start_receiver
+
+
+def signature(secret: str, body: bytes) -> str:
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+def test_a_delivery_with_its_key_and_signature_is_accepted() -> None:
+    deliveries = Deliveries()
+    deliveries.secrets["/hooks/0"] = "s"
+    with start_receiver(deliveries) as url:
+        headers = {"Idempotency-Key": "k", "X-Switchyard-Signature": signature("s", b"{}")}
+        answer = httpx.post(f"{url}/hooks/0", content=b"{}", headers=headers, trust_env=False)
+    assert answer.status_code == 204
+    assert list(deliveries.accepted) == ["k"]
+
+
+def test_a_delivery_with_another_secret_is_a_mistake() -> None:
+    deliveries = Deliveries()
+    deliveries.secrets["/hooks/0"] = "s"
+    assert deliveries.take("/hooks/0", "k", signature("other", b"{}"), b"{}") == 400
+    assert len(deliveries.mistakes) == 1
+
+
+def test_one_delivery_in_many_is_refused_the_first_time_and_accepted_the_second() -> None:
+    deliveries = Deliveries()
+    deliveries.secrets["/hooks/0"] = "s"
+    good = signature("s", b"{}")
+    statuses = [deliveries.take("/hooks/0", str(key), good, b"{}") for key in range(REFUSED_EVERY)]
+    assert statuses.count(500) == 1
+    refused = str(statuses.index(500))
+    assert deliveries.take("/hooks/0", refused, good, b"{}") == 204
