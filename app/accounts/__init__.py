@@ -1,0 +1,1 @@
+"""Accounts: sign-up, bearer tokens, and the mail that is sent to people."""

@@ -1,0 +1,27 @@
+from django.contrib import admin
+
+from app.accounts.models import Letter, SignUp, Token
+from app.admin import Unedited
+
+
+@admin.register(Token)
+class TokenAdmin(Unedited):
+    list_display = ("user", "created_at", "expires_at")
+    list_filter = ("expires_at",)
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "created_at", "expires_at")
+
+
+@admin.register(SignUp)
+class SignUpAdmin(Unedited):
+    list_display = ("address", "created_at")
+    search_fields = ("address",)
+
+
+@admin.register(Letter)
+class LetterAdmin(Unedited):
+    list_display = ("name", "user", "created_at", "claimed_at", "done_at")
+    list_filter = (("done_at", admin.EmptyFieldListFilter), "created_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")

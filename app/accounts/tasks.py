@@ -1,0 +1,52 @@
+"""Background work of accounts."""
+
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from app.accounts import throttle
+from app.accounts.mail import TRANSIENT, send_once
+from app.accounts.models import SignUp, Token
+
+BATCH_ROWS = 1000
+
+
+@shared_task(name="accounts.send_welcome_email", autoretry_for=TRANSIENT, max_retries=10, retry_backoff=5)
+def send_welcome_email(user_id: int) -> None:
+    """Welcome a new user by mail. Retried for about half an hour while the mail server is away.
+
+    Idempotent: the letter "welcome" is sent once to each user; see ``app.accounts.mail.send_once`` for the
+    one moment in which a crash sends it twice. A user who has been deleted gets nothing.
+    """
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return
+    send_once(
+        user,
+        "welcome",
+        "Welcome to Switchyard",
+        # Not the name: whoever signs up with a stranger's address must not choose what the stranger reads.
+        "Hello,\n\nyour account is ready. The answer to your sign-up held a token; send it with each\n"
+        f"request to {settings.PUBLIC_URL}:\n\n    Authorization: Bearer TOKEN\n",
+    )
+
+
+@shared_task(name="accounts.purge_expired_tokens")
+def purge_expired_tokens() -> None:
+    """Delete expired tokens and the sign-up counts of past hours, in batches of 1,000 rows.
+
+    Idempotent: deletes what is expired at the moment. Each batch is a transaction of its own, so a run that
+    is cut short keeps what it did, and no lock is held for long.
+    """
+    _delete_in_batches(Token.objects.filter(expires_at__lt=timezone.now()))
+    _delete_in_batches(SignUp.objects.filter(created_at__lt=timezone.now() - throttle.WINDOW))
+
+
+def _delete_in_batches(rows: QuerySet[Any]) -> None:
+    deleted = BATCH_ROWS
+    while deleted == BATCH_ROWS:
+        deleted, _ = rows.model.objects.filter(pk__in=rows.values("pk")[:BATCH_ROWS]).delete()

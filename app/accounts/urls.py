@@ -1,0 +1,5 @@
+from django.urls import path
+
+from app.accounts.views import signup
+
+urlpatterns = [path("signup", signup, name="signup")]

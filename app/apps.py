@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+
+class SwitchyardConfig(AppConfig):
+    name = "app"
+    label = "switchyard"
+    verbose_name = "Switchyard"
+
+    def ready(self) -> None:
+        from app.celery import app
+        from app.tasks import journal
+        from app.tasks.checks import register_checks
+
+        app.set_default()
+        journal.connect()
+        register_checks()

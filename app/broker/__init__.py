@@ -1,0 +1,1 @@
+"""RabbitMQ as this service uses it: its address, its management API, the topology declared on it."""

@@ -1,0 +1,61 @@
+"""Effects outside the database (a mail, an HTTP request) that should happen once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from app.queues import IO
+
+#: A claim outlives every task that can hold it, so only a holder that died loses it.
+LEASE = timedelta(seconds=IO.hard_limit_seconds + 30)
+
+
+class ClaimHeld(Exception):
+    """Raised when somebody else is at the same effect, or died while being at it. Try again later."""
+
+
+class Claim(models.Model):
+    """A row that stands for one effect. Whoever claims it may cause the effect; nobody may when it is done.
+
+    The claim is a column and not a row lock, because a lock needs a transaction, and with it a database
+    connection, for as long as somebody else's server takes.
+    """
+
+    claimed_at = models.DateTimeField(null=True, editable=False)
+    done_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the claim. Leaving marks the effect done; an exception gives the claim back.
+
+        Raises ClaimHeld if it is done or held. A holder that died gives its claim back after ``LEASE``: if it
+        died between the effect and this method's last query, the effect will happen a second time, and the
+        receiver has to know it by the row's key.
+        """
+        self._take(timezone.now())
+        try:
+            yield
+        except BaseException:
+            self._leave(claimed_at=None)
+            raise
+        self._leave(done_at=timezone.now())
+
+    def _take(self, now: datetime) -> None:
+        free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=now - LEASE)
+        if not self._rows().filter(free, done_at=None).update(claimed_at=now):
+            raise ClaimHeld(f"{self} is done, or was claimed by another task less than {LEASE} ago.")
+        self.claimed_at = now
+
+    def _leave(self, **columns: datetime | None) -> None:
+        """Only while the claim is still ours: after the lease somebody else may have it."""
+        self._rows().filter(claimed_at=self.claimed_at).update(**columns)
+
+    def _rows(self) -> models.QuerySet["Claim"]:
+        rows = type(self)._default_manager  # noqa: SLF001 - an abstract model has no `objects`
+        return rows.filter(pk=self.pk)

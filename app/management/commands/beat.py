@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from app import needs
+from app.celery import app
+
+
+class Command(BaseCommand):
+    help = "Send what the schedule says is due. Run one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--loglevel", default="INFO", help="Celery's log level (default: INFO)")
+
+    def handle(self, *, loglevel: str, **_: Any) -> None:
+        needs.database()
+        needs.broker()
+        app.start(["beat", "--pidfile=", f"--loglevel={loglevel}"])

@@ -1,0 +1,1 @@
+"""What the queues look like from outside: one process that asks the broker and answers Prometheus."""

@@ -1,0 +1,1 @@
+"""Reports: events counted in parts on many processes, combined, drawn and mailed."""

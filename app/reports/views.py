@@ -1,0 +1,77 @@
+"""``POST /reports``, ``GET /reports/ID`` and the two downloads of a report."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from app.api import Problem, authenticate, endpoint, read_form, url_of
+from app.reports.canvas import start
+from app.reports.forms import ReportForm
+from app.reports.models import Report, State
+
+
+@endpoint("POST")
+def create(request: HttpRequest) -> JsonResponse:
+    owner = authenticate(request)
+    fields = read_form(request, ReportForm)
+    with transaction.atomic():
+        report = Report.objects.create(owner=owner, **fields)
+        start(report)
+    return JsonResponse({**_progress(report), "url": url_of("report", report.pk)}, status=202)
+
+
+@endpoint("GET", "HEAD")
+def show(request: HttpRequest, report_id: UUID) -> JsonResponse:
+    report = _owned(request, report_id)
+    downloads = {
+        "csv": url_of("report-csv", report.pk),
+        "chart": url_of("report-chart", report.pk),
+    }
+    return JsonResponse({**_progress(report), "downloads": downloads if report.state == State.DONE else {}})
+
+
+@endpoint("GET", "HEAD")
+def download_csv(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    return _download(_finished(request, report_id).csv, "text/csv; charset=utf-8", "attachment")
+
+
+@endpoint("GET", "HEAD")
+def download_chart(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    return _download(_finished(request, report_id).chart, "image/svg+xml", "inline")
+
+
+def _progress(report: Report) -> dict[str, Any]:
+    return {
+        "id": report.pk,
+        "state": report.shown_state,
+        "progress_percent": report.progress_percent,
+    }
+
+
+def _owned(request: HttpRequest, report_id: UUID) -> Report:
+    """Somebody else's report is not found, rather than forbidden: it is nobody's business that it exists."""
+    report = Report.objects.filter(pk=report_id, owner=authenticate(request)).first()
+    if report is None:
+        raise Problem(404, {"id": [f"You have no report {report_id}."]})
+    return report
+
+
+def _finished(request: HttpRequest, report_id: UUID) -> Report:
+    report = _owned(request, report_id)
+    if report.state != State.DONE:
+        raise Problem(404, {"id": [f"The report is {report.shown_state}; it can be had when it is done."]})
+    return report
+
+
+def _download(text: str, content_type: str, disposition: str) -> HttpResponse:
+    return HttpResponse(
+        text,
+        content_type=content_type,
+        headers={
+            "Content-Disposition": disposition,
+            # An SVG is a document: opened in a browser it must not run or load anything.
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        },
+    )

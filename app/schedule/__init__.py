@@ -1,0 +1,1 @@
+"""Beat: what is due, when, and the scheduler that sends it."""

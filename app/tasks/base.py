@@ -1,0 +1,81 @@
+"""The base class of every task in the project."""
+
+from functools import partial
+from typing import Any
+
+from celery.contrib.django.task import DjangoTask
+from celery.exceptions import Retry
+from celery.utils.time import get_exponential_backoff_interval
+from django.db import transaction
+
+from app.queues import queue_for
+from app.tasks.calls import (
+    refuse_arguments,
+    refuse_destination,
+    refuse_open_transaction,
+    seconds_until,
+    whole_seconds,
+)
+
+
+class RoutedTask(DjangoTask[..., Any]):
+    """A task that goes where ``app.queues.ROUTES`` sends it and is never acknowledged before it is done.
+
+    Its limits are its queue's. It may run twice (a lost worker), so it says in its docstring what makes the
+    second run harmless. When it fails for good, its message goes to the queue's dead-letter queue.
+
+    Retries: up to ``max_retries`` times after ``retry_backoff * 2**n`` seconds, at most
+    ``retry_backoff_max``, with jitter; for the exceptions in ``autoretry_for`` or by ``self.retry(exc=...)``.
+    """
+
+    abstract = True
+    Request = "app.tasks.request:JournaledRequest"
+    max_retries = 5
+    retry_backoff = 2
+    retry_backoff_max = 600
+    retry_jitter = True
+
+    @classmethod
+    def on_bound(cls, app: Any) -> None:
+        """Take the limits of the queue, unless the task has its own."""
+        spec = queue_for(cls.name or "")
+        if spec:
+            cls.soft_time_limit = cls.soft_time_limit or spec.soft_limit_seconds
+            cls.time_limit = cls.time_limit or spec.hard_limit_seconds
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any) -> Any:
+        """Send the task now. For code outside a transaction, as in a worker.
+
+        Raises app.tasks.errors.TaskCallError before anything is sent; kombu.exceptions.OperationalError when
+        the broker is away.
+        """
+        # A retry names the exchange it came from, and is allowed inside the transaction that it ends.
+        if not options.get("retries"):
+            refuse_destination(self.name, options)
+            refuse_open_transaction(self.name)
+        refuse_arguments(self.name, args, kwargs)
+        if options.get("countdown") is None:
+            options["countdown"] = seconds_until(options.pop("eta", None))
+        options["countdown"] = whole_seconds(options["countdown"])
+        return super().apply_async(args, kwargs, *positional, **options)
+
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """Send the task when the caller's transaction has committed; a rollback sends nothing."""
+        self.apply_async_on_commit(args, kwargs)
+
+    def apply_async_on_commit(  # type: ignore[override]
+        self, args: Any = None, kwargs: Any = None, **options: Any
+    ) -> None:
+        """As ``delay_on_commit``, with Celery's options. The call is checked here, not after the commit."""
+        refuse_destination(self.name, options)
+        refuse_arguments(self.name, args, kwargs)
+        transaction.on_commit(partial(self.apply_async, args, kwargs, **options))
+
+    def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
+        """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise."""
+        if countdown is None and eta is None:
+            countdown = get_exponential_backoff_interval(
+                self.retry_backoff, self.request.retries, self.retry_backoff_max, self.retry_jitter
+            )
+        options |= {"countdown": countdown, "eta": eta}
+        return super().retry(*args, **options)

@@ -1,0 +1,34 @@
+"""Database connections of a worker with more slots than connections."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections, transaction
+
+
+@contextmanager
+def released_database() -> Iterator[None]:
+    """Give this thread's connections back to the pool for the length of a slow call to somebody else.
+
+    An io worker runs 100 tasks on a pool of 10 connections, so a task that keeps one while it waits for a
+    mail server makes nine others wait too. Raises transaction.TransactionManagementError inside a
+    transaction, which giving the connection back would roll back.
+    """
+    for connection in connections.all(initialized_only=True):
+        if in_own_transaction(connection):
+            raise transaction.TransactionManagementError(
+                "released_database() was entered inside a transaction, whose connection cannot be given "
+                "back. End the transaction before the slow call and open another one after it."
+            )
+        if not connection.in_atomic_block:
+            connection.close()
+    yield
+
+
+def in_own_transaction(connection: Any) -> bool:
+    """Whether a transaction is open that is not just the one Django's TestCase wraps around a test."""
+    return connection.in_atomic_block and any(
+        not block._from_testcase  # noqa: SLF001 - Django's own mark, which has no public reader
+        for block in connection.atomic_blocks
+    )

@@ -1,0 +1,48 @@
+"""Why a call of a task was refused. Nothing has been sent when one of these is raised.
+
+TaskCallError (TypeError)
+├── DestinationRefused    a queue, exchange or serializer was named at call time
+├── ModelRefused          a model instance or queryset is among the arguments
+├── NotJson               an argument has no JSON form
+└── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
+"""
+
+from typing import Any
+
+
+class TaskCallError(TypeError):
+    """A task was called in a way that would lose its message or run it on wrong data."""
+
+
+class DestinationRefused(TaskCallError):
+    def __init__(self, task: str, option: str, value: Any) -> None:
+        super().__init__(
+            f"{task} was called with {option}={value!r}, but where a task goes and how it is written is "
+            "decided in ROUTES (app/queues.py) alone: a delayed retry would forget what was said at call "
+            f"time. Leave {option} out, or route {task} in ROUTES."
+        )
+
+
+class ModelRefused(TaskCallError):
+    def __init__(self, task: str, where: str, value: Any) -> None:
+        super().__init__(
+            f"{task} was called with {type(value).__name__} as {where}, but the row may have changed by the "
+            f"time the task runs. Pass its primary key ({where}.pk) and read the row in the task."
+        )
+
+
+class NotJson(TaskCallError):
+    def __init__(self, task: str, reason: Exception) -> None:
+        super().__init__(
+            f"{task} was called with an argument that JSON cannot hold: {reason}. Pass numbers, text, "
+            "booleans, None, dates, UUIDs, and lists and dictionaries of them."
+        )
+
+
+class OpenTransaction(TaskCallError):
+    def __init__(self, task: str) -> None:
+        super().__init__(
+            f"{task}.delay() was called inside an open transaction: a worker could run it before the commit, "
+            f"or although it rolls back. Call {task.rpartition('.')[2]}.delay_on_commit(...) instead (or "
+            "apply_async_on_commit)."
+        )

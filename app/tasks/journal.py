@@ -1,0 +1,80 @@
+"""What is written of every task: ``task_sent`` where it is published, ``task_finished`` where it ran.
+
+| event         | fields                                                                            |
+|---------------|-----------------------------------------------------------------------------------|
+| task_sent     | task, task_id, queue                                                              |
+| task_finished | task, task_id, queue, outcome, attempt (from 0), wait_ms, run_ms                  |
+
+``outcome`` is succeeded, retried, failed, rejected, lost (the child died) or timed_out. ``wait_ms`` counts
+from when the task was due: when it was sent, or its eta.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from celery.signals import after_task_publish, before_task_publish
+from django_structlog.celery.signals import bind_extra_task_metadata
+
+from app.queues import queue_for
+
+#: Message header: Unix time, in seconds, at which the message was given to the broker.
+SENT_AT = "sent_at"
+
+log = structlog.get_logger("app.tasks")
+
+
+def connect() -> None:
+    """Listen to Celery's signals, in any process that sends or runs tasks."""
+    before_task_publish.connect(_stamp)
+    after_task_publish.connect(_sent)
+    bind_extra_task_metadata.connect(_bind)
+
+
+def finished(headers: Mapping[str, Any], *, outcome: str, wait_seconds: float, run_seconds: float) -> None:
+    """Write ``task_finished`` for the message with these headers (Celery's task protocol 2)."""
+    log.info(
+        "task_finished",
+        **_context(headers),
+        **_identity(headers),
+        outcome=outcome,
+        attempt=headers.get("retries", 0),
+        wait_ms=round(wait_seconds * 1000, 1),
+        run_ms=round(run_seconds * 1000, 1),
+    )
+
+
+def due_at(headers: Mapping[str, Any]) -> float:
+    """Unix time in seconds from which a message waits: its eta, or when it was sent."""
+    if headers.get("eta"):
+        return datetime.fromisoformat(headers["eta"]).timestamp()
+    return float(headers.get(SENT_AT, time.time()))
+
+
+def queue_name(task: str) -> str:
+    spec = queue_for(task)
+    return spec.name if spec else ""
+
+
+def _identity(headers: Mapping[str, Any]) -> dict[str, Any]:
+    return {"task": headers["task"], "task_id": headers["id"], "queue": queue_name(headers["task"])}
+
+
+def _context(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """The request_id that django-structlog sent along."""
+    context: dict[str, Any] = headers.get("__django_structlog__") or {}
+    return {key: context[key] for key in ("request_id",) if key in context}
+
+
+def _stamp(headers: dict[str, Any], **_: Any) -> None:
+    headers[SENT_AT] = time.time()
+
+
+def _sent(headers: Mapping[str, Any], **_: Any) -> None:
+    log.info("task_sent", **_identity(headers))
+
+
+def _bind(task: Any, **_: Any) -> None:
+    structlog.contextvars.bind_contextvars(task=task.name, queue=queue_name(task.name))

@@ -1,0 +1,75 @@
+"""For a developer's own tests: the fixture ``sent_tasks`` records what would be sent instead of sending it.
+
+    pytest_plugins = ["app.tasks.pytest_plugin"]
+
+    def test_a_signup_sends_one_welcome_mail(client, sent_tasks, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            client.post("/signup", {"email": "ada@example.com"}, content_type="application/json")
+        assert [(sent.task, sent.queue) for sent in sent_tasks] == [("accounts.send_welcome_email", "io")]
+        sent_tasks.run_all()
+
+It proves that the call is made, with which arguments, and where ROUTES would send it. It proves nothing about
+the broker: acknowledgement, redelivery, dead letters and limits exist only with a real worker (tests/live).
+"""
+
+from collections import UserList
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from celery.result import EagerResult
+from kombu.utils.json import dumps, loads
+
+from app.celery import app
+from app.queues import queue_for
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One message that would have been published."""
+
+    task: str
+    queue: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    #: Seconds, or None for at once.
+    countdown: float | None
+    task_id: str
+
+    def run(self) -> EagerResult[Any]:
+        """Run the task in this process, with its retries at once. Raises what the task raises in the end."""
+        result = app.tasks[self.task].apply(tuple(self.args), self.kwargs, task_id=self.task_id)
+        result.get()
+        return result
+
+
+class SentTasks(UserList[Sent]):
+    """The messages in the order in which they would have been published."""
+
+    def run_all(self) -> None:
+        """Run each once, and what these send in turn, until nothing is left. The list is emptied."""
+        while self:
+            self.pop(0).run()
+
+
+@pytest.fixture
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> SentTasks:
+    """Record every message that Celery would publish; the broker is not contacted."""
+    sent = SentTasks()
+
+    def record(_producer: Any, name: str, message: Any, **_options: Any) -> None:
+        args, kwargs, _embed = loads(dumps(message.body))
+        spec = queue_for(name)
+        if spec is None:
+            pytest.fail(f"No route in app/queues.py matches {name}.")
+        sent.append(Sent(name, spec.name, args, kwargs, _countdown(message.headers), message.headers["id"]))
+
+    monkeypatch.setattr(app.amqp, "send_task_message", record)
+    return sent
+
+
+def _countdown(headers: dict[str, Any]) -> float | None:
+    if not headers.get("eta"):
+        return None
+    return round((datetime.fromisoformat(headers["eta"]) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,63 @@
+"""A task's request in the worker's main process: it sees acceptance and outcome in every pool."""
+
+import time
+from typing import Any
+
+from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
+from celery.exceptions import Reject, Retry, WorkerLostError
+from celery.worker.request import Request
+
+from app.tasks import journal
+
+
+class JournaledRequest(Request):
+    """Writes one ``task_finished`` line for each execution, whatever its end."""
+
+    accepted_at = 0.0
+
+    def on_accepted(self, pid: Any, time_accepted: float) -> None:
+        self.accepted_at = time.time()
+        super().on_accepted(pid, time_accepted)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Celery derives a class per task whose own on_success does not call ours (create_request_cls)."""
+        super().__init_subclass__(**kwargs)
+        succeed = cls.on_success
+
+        def on_success(self: JournaledRequest, outcome: tuple[bool, Any, float], **options: Any) -> None:
+            succeed(self, outcome, **options)
+            if not outcome[0]:
+                self._finished("succeeded")
+
+        cls.on_success = on_success  # type: ignore[method-assign, assignment]
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
+        super().on_failure(exc_info, send_failed_event, return_ok)
+        self._finished(outcome_of(exc_info.exception))
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        super().on_timeout(soft, timeout)
+        if not soft:
+            self._finished("timed_out")
+
+    def _finished(self, outcome: str) -> None:
+        headers = self.request_dict
+        journal.finished(
+            headers,
+            outcome=outcome,
+            wait_seconds=max(0.0, self.accepted_at - journal.due_at(headers)),
+            run_seconds=max(0.0, time.time() - self.accepted_at),
+        )
+
+
+def outcome_of(error: BaseException) -> str:
+    """One word for how an execution ended that did not succeed."""
+    match getattr(error, "exc", error) if isinstance(error, ExceptionWithTraceback) else error:
+        case Retry():
+            return "retried"
+        case Reject():
+            return "rejected"
+        case WorkerLostError():
+            return "lost"
+        case _:
+            return "failed"

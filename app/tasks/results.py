@@ -1,0 +1,53 @@
+"""The result store: errors of every task, and the results that chords join."""
+
+from typing import Any
+
+from celery import maybe_signature, states
+from celery.result import allow_join_result
+from django.db import transaction
+from django_celery_results.backends.database import DatabaseBackend, trigger_callback
+from django_celery_results.models import ChordCounter, TaskResult  # type: ignore[attr-defined]
+
+from app.tasks.calls import publishing_in_transaction
+
+
+class ResultBackend(DatabaseBackend):  # type: ignore[misc]
+    """django-celery-results', with a chord that survives a part that runs twice and a broker that is away.
+
+    The original counts down once per part that returns: a part that is redelivered counts twice, the count
+    reaches zero while another part is still running, and the chord's body is never sent. Here the finished
+    parts are counted instead, and the counter is deleted only after the body was sent: a crash in between
+    sends it again, under the same task id.
+    """
+
+    def on_chord_part_return(self, request: Any, state: str, result: Any, **kwargs: Any) -> None:
+        """Send the chord's body when every part has a result. Called after each part's result is stored.
+
+        Raises kombu.exceptions.OperationalError when the body cannot be sent: the part then fails, and
+        running it again (a replay of its dead letter) sends the body.
+        """
+        if not request.group:
+            return
+        with transaction.atomic(), publishing_in_transaction():
+            chord = ChordCounter.objects.select_for_update().filter(group_id=request.group).first()
+            if chord is None:
+                return
+            parts = chord.group_result(app=self.app)
+            outcomes = final_states(parts)
+            if len(outcomes) < len(parts.results):
+                return
+            body: Any = maybe_signature(request.chord, app=self.app)
+            if set(outcomes) == {states.SUCCESS}:
+                with allow_join_result():
+                    body.delay(parts.join())
+            else:
+                # Marks the body as failed, with the name and the error of the part.
+                trigger_callback(app=self.app, callback=body, group_result=parts)
+            chord.delete()
+
+
+def final_states(parts: Any) -> list[str]:
+    """The state of each part of a group that has a final one, by one query."""
+    ids = [part.id for part in parts.results]
+    finished = TaskResult.objects.filter(task_id__in=ids, status__in=states.READY_STATES)
+    return list(finished.values_list("status", flat=True))

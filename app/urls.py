@@ -1,0 +1,11 @@
+from django.contrib import admin
+from django.urls import include, path
+
+handler404 = "app.api.not_found"
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("app.accounts.urls")),
+    path("", include("app.reports.urls")),
+    path("", include("app.webhooks.urls")),
+]

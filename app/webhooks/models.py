@@ -1,0 +1,93 @@
+"""What happened (Event), who wants to know (Target), and each telling of the one to the other (Delivery)."""
+
+import uuid
+from secrets import token_hex
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.utils import timezone
+
+from app.claims import Claim
+
+
+class Kind(models.TextChoices):
+    """The kinds of events there are. What each one's data holds is said in ``app/openapi.yaml``."""
+
+    USER_SIGNED_UP = "user.signed_up"
+    REPORT_DONE = "report.done"
+
+
+class Event(models.Model):
+    """Something that happened. ``data`` holds ids and times only: anybody's target may receive it."""
+
+    kind = models.CharField(max_length=50, choices=Kind)
+    occurred_at = models.DateTimeField(default=timezone.now)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = (models.Index(fields=["occurred_at", "kind"], name="event_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+def new_secret() -> str:
+    return token_hex(32)
+
+
+class Target(models.Model):
+    """A URL that wants to hear of some kinds of events."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="targets")
+    url = models.URLField(max_length=500)
+    events = models.JSONField(default=list, help_text="list of kinds")
+    secret = models.CharField(max_length=64, default=new_secret, help_text="key of the signature")
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class DeliveryState(models.TextChoices):
+    """Refused: an answer, or a target, that trying again would not change. Failed: every attempt failed; it
+    may still become delivered, when its message is replayed or it is sent again from the admin.
+    """
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+#: Not sent again, unless somebody asks for it in the admin.
+FINAL = (DeliveryState.DELIVERED, DeliveryState.REFUSED)
+
+ERROR_LIMIT = 300
+
+
+class Delivery(Claim):
+    """One event for one target."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="deliveries")
+    state = models.CharField(
+        max_length=10, choices=DeliveryState, default=DeliveryState.WAITING, db_index=True
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    last_status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status of the last answer")
+    last_error = models.CharField(max_length=ERROR_LIMIT, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = (models.UniqueConstraint(fields=["event", "target"], name="one_delivery_each"),)
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk}"
+
+
+def shortened(error: str) -> str:
+    """As much of an error as its column holds."""
+    return error[:ERROR_LIMIT]
