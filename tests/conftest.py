@@ -1,0 +1,54 @@
+"""The servers of a test run: started on first use, private to the run, ended with it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dj_database_url
+import pytest
+from django.db import connections
+
+from deploy.local.postgres import Postgres, start_postgres
+from deploy.local.rabbitmq import Broker, start_broker
+from tests.gallery import tasks  # noqa: F401 - so that app.tasks has them by name
+from tests.settings import GIVEN
+
+pytest_plugins = ["app.tasks.pytest_plugin"]
+
+RUNS = Path(__file__).resolve().parent.parent / ".local" / "test"
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """A folder of this run's own, so that two runs in one checkout do not share a server."""
+    folder = RUNS / f"run-{os.getpid()}"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def given_environment() -> Iterator[None]:
+    """The caller's own BROKER_URL and DATABASE_URL, without the placeholders of tests/settings.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in GIVEN.items():
+            patch.setenv(name, value) if value else patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres(home: Path, given_environment: None) -> Iterator[Postgres]:
+    with start_postgres(home / "postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def broker(home: Path, given_environment: None) -> Iterator[Broker]:
+    with start_broker(home / "rabbitmq", log=home / "rabbitmq.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres: Postgres) -> None:
+    """Point Django at the run's database before pytest-django makes the test database in it."""
+    connections.databases["default"].update(dj_database_url.parse(postgres.url))

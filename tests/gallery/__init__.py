@@ -1,0 +1,1 @@
+"""Small tasks with one habit each, for tests with real workers."""

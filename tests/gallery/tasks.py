@@ -1,0 +1,79 @@
+"""Each task appends a ``Run`` when it starts and completes it when it ends."""
+
+import os
+import signal
+import time
+
+from celery import shared_task
+from django.db import connection
+
+from app.tasks.database import released_database
+from tests.gallery.models import Run
+
+
+def start(task, key: str) -> Run:
+    delivery = task.request.delivery_info
+    return Run.objects.create(
+        key=key,
+        task_id=task.request.id,
+        queue=(delivery["routing_key"] or "").rpartition(".")[2],
+        worker=task.request.hostname,
+        attempt=task.request.retries,
+        started=time.time(),
+    )
+
+
+def finish(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(finished=time.time())
+
+
+def wait(task, key: str, seconds: float = 0) -> None:
+    run = start(task, key)
+    with released_database():
+        time.sleep(seconds)
+    finish(run)
+
+
+def query(task, key: str, seconds: float) -> None:
+    """Wait inside the database, and so with a connection."""
+    run = start(task, key)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+    finish(run)
+
+
+def fail(task, key: str) -> None:
+    start(task, key)
+    raise ValueError(f"{key} fails every time")
+
+
+def retry(task, key: str, countdowns: list[float]) -> None:
+    run = start(task, key)
+    if task.request.retries < len(countdowns):
+        raise task.retry(countdown=countdowns[task.request.retries])
+    finish(run)
+
+
+def die(task, key: str) -> None:
+    start(task, key)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
+def part(task, key: str, seconds: float, retry: bool) -> str:
+    run = start(task, key)
+    time.sleep(seconds)
+    if retry and task.request.retries == 0:
+        raise task.retry(countdown=1)
+    finish(run)
+    return key
+
+
+@shared_task(name="gallery.cpu_join", bind=True)
+def join(task, parts: list[str], key: str) -> None:
+    finish(start(task, f"{key}:{','.join(parts)}"))
+
+
+for queue in ("io", "cpu"):
+    for habit in (wait, query, fail, retry, die):
+        shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)

@@ -1,0 +1,86 @@
+"""A vhost, and the roles that work in it, for each live test."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from app.celery import app
+from deploy.local.rabbitmq import Broker
+from tests.live.processes import Processes
+
+
+@dataclass(frozen=True)
+class Vhost:
+    """A virtual host of the run's broker. ``url`` is what BROKER_URL would be."""
+
+    name: str
+    url: str
+    management_url: str
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture
+def vhost(broker: Broker, settings) -> Iterator[Vhost]:
+    """An empty vhost, which Django's settings and Celery point at for the length of the test."""
+    name = f"test-{uuid4().hex[:12]}"
+    parts = urlsplit(broker.url)
+    url = urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))
+    with httpx.Client(base_url=broker.management_url, timeout=30) as management:
+        management.put(f"/api/vhosts/{name}").raise_for_status()
+        rights = {"configure": ".*", "write": ".*", "read": ".*"}
+        management.put(f"/api/permissions/{name}/{parts.username}", json=rights).raise_for_status()
+        settings.CELERY_BROKER_URL = url
+        settings.BROKER_MANAGEMENT_URL = broker.management_url
+        _forget_connections()
+        yield Vhost(name, url, broker.management_url)
+        app.pool.force_close_all()
+        _forget_connections()
+        management.delete(f"/api/vhosts/{name}").raise_for_status()
+
+
+def _forget_connections() -> None:
+    """Celery reads its settings from Django's at each use, but a pool keeps the address it was made for."""
+    app.amqp._producer_pool = None
+    app._pool = None
+
+
+@pytest.fixture
+def processes(vhost: Vhost, transactional_db: None, tmp_path: Path) -> Iterator[Processes]:
+    """Starts roles of the service against the test's database and vhost."""
+    database = connection.settings_dict
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONWARNINGS": "default",
+        "SECRET_KEY": "only-for-tests",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "BIND_ADDRESS": "127.0.0.1",
+        "LOG_FORMAT": "json",
+        "WAIT_SECONDS": "20",
+        "BROKER_URL": vhost.url,
+        "BROKER_MANAGEMENT_URL": vhost.management_url,
+        "DATABASE_URL": "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database),
+    }
+    started = Processes(environment, tmp_path)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def yard(processes: Processes) -> Processes:
+    """A vhost with the declared topology, and a way to start workers in it."""
+    call_command("topology", "apply", verbosity=0)
+    return processes

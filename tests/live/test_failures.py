@@ -1,0 +1,100 @@
+"""What fails for good is in its dead-letter queue, with the reason; what is killed runs again."""
+
+import signal
+
+import pytest
+from django_celery_results.models import TaskResult
+from kombu import Connection
+
+from app.celery import app
+from app.queues import QUEUES
+from tests.gallery.models import Run
+from tests.live.processes import Processes, eventually
+
+
+def dead_letters(vhost, queue: str, count: int) -> list:
+    """Take ``count`` messages from the dead-letter queue, waiting for them."""
+    with Connection(vhost.url) as connection:
+        inbox = connection.SimpleQueue(QUEUES[queue].dead_letter_queue, queue_opts={"no_declare": True})
+        found = [inbox.get(timeout=60) for _ in range(count)]
+        for message in found:
+            message.ack()
+        inbox.close()
+    return found
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_failing_task_ends_in_its_dead_letter_queue_with_its_reason(yard, vhost, queue: str) -> None:
+    worker = yard.worker(queue)
+    sent = app.tasks[f"gallery.{queue}_fail"].delay("doomed")
+    [message] = dead_letters(vhost, queue, 1)
+    assert [line["outcome"] for line in eventually(lambda: worker.events("task_finished"))] == ["failed"]
+    assert message.headers["id"] == sent.id
+    [death] = message.headers["x-death"]
+    assert (death["reason"], death["queue"]) == ("rejected", queue)
+    reason = TaskResult.objects.get(task_id=sent.id)
+    assert (reason.status, reason.task_name) == ("FAILURE", f"gallery.{queue}_fail")
+    assert "doomed fails every time" in reason.result
+    assert "ValueError" in reason.traceback
+
+
+def test_an_unknown_task_is_dead_lettered(yard, vhost) -> None:
+    yard.worker("io")
+    with app.producer_pool.acquire() as producer:
+        message = app.amqp.as_task_v2("from-a-newer-release", "gallery.io_unheard_of", (), {})
+        app.amqp.send_task_message(producer, "gallery.io_unheard_of", message, queue=app.amqp.queues["io"])
+    [message] = dead_letters(vhost, "io", 1)
+    assert message.headers["id"] == "from-a-newer-release"
+
+
+def test_a_killed_child_is_redelivered_up_to_the_delivery_limit_and_then_dead_lettered(yard, vhost) -> None:
+    worker = yard.worker("cpu")
+    sent = app.tasks["gallery.cpu_die"].delay("poison")
+    [message] = dead_letters(vhost, "cpu", 1)
+    assert message.headers["id"] == sent.id
+    assert message.headers["x-death"][0]["reason"] == "delivery_limit"
+    deliveries = QUEUES["cpu"].delivery_limit + 1
+    assert Run.objects.filter(key="poison").count() == deliveries
+    assert [line["outcome"] for line in worker.events("task_finished")] == ["lost"] * deliveries
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_killed_worker_loses_nothing_and_everything_it_held_runs_again(yard: Processes, queue: str) -> None:
+    first = yard.worker(queue)
+    for number in range(30):
+        app.tasks[f"gallery.{queue}_wait"].delay(str(number), 1)
+    slots = min(30, QUEUES[queue].concurrency)
+    eventually(lambda: Run.objects.count() >= slots)
+    first.kill_all()
+    unfinished = set(Run.objects.filter(finished__isnull=True).values_list("key", flat=True))
+    assert unfinished
+    yard.worker(queue)
+    eventually(lambda: Run.objects.filter(finished__isnull=False).values("key").distinct().count() == 30)
+    assert unfinished <= set(Run.objects.filter(finished__isnull=False).values_list("key", flat=True))
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_sigterm_with_thirty_tasks_in_hand_loses_and_repeats_none(yard: Processes, queue: str) -> None:
+    worker = yard.worker(queue, "--concurrency=30")
+    for number in range(30):
+        app.tasks[f"gallery.{queue}_wait"].delay(str(number), 4)
+    eventually(lambda: Run.objects.count() == 30)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert Run.objects.filter(finished__isnull=False).count() == 30
+    yard.worker(queue)
+    app.tasks[f"gallery.{queue}_wait"].delay("after")
+    eventually(lambda: Run.objects.filter(key="after", finished__isnull=False).exists())
+    assert Run.objects.count() == 31
+
+
+def test_tasks_in_hand_that_have_not_started_go_back_to_the_queue_on_sigterm(yard: Processes) -> None:
+    worker = yard.worker("cpu", "--concurrency=1")
+    for number in range(6):
+        app.tasks["gallery.cpu_wait"].delay(str(number), 1)
+    eventually(lambda: Run.objects.count() >= 1)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    yard.worker("cpu")
+    eventually(lambda: Run.objects.filter(finished__isnull=False).count() == 6)
+    assert Run.objects.count() == 6

@@ -1,0 +1,23 @@
+"""The service's settings plus a gallery of small tasks. tests/conftest.py sets the servers' addresses."""
+
+import os
+
+#: What the person who runs the tests has set: a broker or database to use instead of private ones.
+GIVEN = {name: os.environ.get(name) for name in ("BROKER_URL", "BROKER_MANAGEMENT_URL", "DATABASE_URL")}
+
+os.environ.setdefault("SECRET_KEY", "only-for-tests")
+os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
+os.environ.setdefault("BROKER_URL", "pyamqp://nobody@127.0.0.1:1/unset")
+os.environ.setdefault("DATABASE_URL", "postgres://nobody@127.0.0.1:1/unset")
+
+from app.queues import CPU, IO, ROUTES  # noqa: E402
+
+ROUTES.update({"gallery.io_*": IO.name, "gallery.cpu_*": CPU.name})
+
+from app.settings import *  # noqa: E402, F403
+from app.settings import INSTALLED_APPS, STORAGES  # noqa: E402
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.gallery"]
+# The admin's pages name static files, which nobody has collected here.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
