@@ -8,7 +8,7 @@ PYTHON ?= $(or $(FOUND),$(NONE))
 RUN := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo up services test check format lock clean
+.PHONY: help environment demo up services test check format lock image clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: environment ## format and sort the code
 
 lock: environment ## write both lock files anew from pyproject.toml (ARGS=--upgrade)
 	@$(RUN) -m deploy.local.locks $(ARGS)
+
+image: environment ## build the one image with docker, podman or buildah, and say its size (ARGS="--tag=...")
+	@$(RUN) -m deploy.cluster.image $(ARGS)
 
 clean: ## delete what the verbs above made: .venv, .local and caches
 	@rm -rf .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis

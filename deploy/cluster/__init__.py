@@ -1,0 +1,1 @@
+"""From a checkout to a cluster: the image, the manifests, and the verbs that an operator has."""

@@ -1,0 +1,63 @@
+"""What builds the image: docker, podman or buildah, whichever is there and answers."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+from deploy.local.container import engine as runner
+from deploy.local.errors import LocalError
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A command that builds images and, but for buildah, runs them."""
+
+    command: str
+
+    @property
+    def runs(self) -> bool:
+        return self.command != "buildah"
+
+    def build(self, tag: str, revision: str) -> None:
+        """Builds the Dockerfile; what the engine says goes to the caller's output. Raises LocalError."""
+        command = [self.command, "build", f"--tag={tag}", f"--build-arg=REVISION={revision}", *secrets()]
+        if self.command != "docker":
+            # Needs no network of its own and no privilege that a CI machine may lack.
+            command.append("--isolation=chroot")
+        if subprocess.run([*command, "."], cwd=ROOT, check=False).returncode:
+            raise LocalError(f"`{' '.join([*command, '.'])}` failed (its reason is above).")
+
+    def size(self, image: str) -> str:
+        """What the image takes unpacked, with its base, as ``372 MB``; empty if there is none."""
+        return self.say("images", "--format={{.Size}}", image)
+
+    def say(self, *arguments: str) -> str:
+        """What the engine answers. Raises LocalError with its last line."""
+        result = subprocess.run([self.command, *arguments], capture_output=True, text=True, check=False)
+        if result.returncode:
+            reason = result.stderr.strip().splitlines() or ["no output"]
+            raise LocalError(f"`{self.command} {' '.join(arguments)}` failed: {reason[-1]}")
+        return result.stdout.strip()
+
+
+def choose_engine() -> Engine:
+    """The first that answers. Raises LocalError."""
+    command = runner() or which("buildah")
+    if command is None:
+        raise LocalError(
+            "No docker, podman or buildah answers here: start one, or `apt-get install podman runc`."
+        )
+    return Engine(Path(command).name)
+
+
+def secrets() -> list[str]:
+    """A package index and certificates of this machine's own, for the build only: no layer keeps a secret."""
+    files = {
+        "pip": os.environ.get("PIP_CONFIG_FILE", "/etc/pip.conf"),
+        "certificates": os.environ.get("SSL_CERT_FILE", ""),
+    }
+    return [f"--secret=id={name},src={file}" for name, file in files.items() if file and Path(file).is_file()]
