@@ -40,7 +40,9 @@ def make(engine: Engine, name: str) -> None:
         raise LocalError("The stand-in needs debootstrap, root, and docker or podman.")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "root"
-        _run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", name.rpartition("-")[2], str(root)])
+        _run(
+            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", name.rpartition("-")[2], str(root)]
+        )
         for link in ("python", "python3"):
             (root / "usr/local/bin" / link).symlink_to("/usr/bin/python3")
         archive = Path(scratch) / "root.tar"
