@@ -178,6 +178,7 @@ PORT = env.int("PORT", 8000)
 WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
 WEB_THREADS = env.int("WEB_THREADS", 8)
 EXPORTER_PORT = env.int("EXPORTER_PORT", 9808)
+RELAY_PORT = env.int("RELAY_PORT", 9809)
 HEARTBEAT_FILE = Path(env.str("HEARTBEAT_FILE", str(Path(tempfile.gettempdir()) / "switchyard-heartbeat")))
 WAIT_SECONDS = env.int("WAIT_SECONDS", 60)
 

@@ -198,8 +198,8 @@ def database_commits_the_outbox() -> Iterator[Error]:
     database = connections[DEFAULT_DB_ALIAS]
     if not isinstance(database, DatabaseWrapper):
         yield Error(
-            f"The database's ENGINE is {database.settings_dict['ENGINE']!r}, whose commit does not take the outbox along: a task could "
-            "be lost after the commit of what it belongs to.",
+            f"The database's ENGINE is {database.settings_dict['ENGINE']!r}, whose commit does not take the "
+            "outbox along: a task could be lost after the commit of what it belongs to.",
             hint="Give DATABASES['default'] the ENGINE 'app.outbox.postgres'; app/settings.py does.",
             id="yard.E12",
         )
