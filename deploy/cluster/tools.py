@@ -1,0 +1,50 @@
+"""The tools that check the manifests, of pinned versions, in .local/tools: of PyPI, and of Go modules."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from deploy.cluster.engine import ROOT
+from deploy.local.environment import ensure
+from deploy.local.errors import LocalError
+
+FOLDER = ROOT / ".local" / "tools"
+LOCK = Path(__file__).with_name("requirements.txt")
+KUBE_SCORE = "github.com/zegl/kube-score/cmd/kube-score@v1.20.0"
+
+
+def tool(name: str) -> str:
+    """The path of a tool of the lock file, which is installed if it is not there. Raises LocalError."""
+    environment = FOLDER / "venv"
+    ensure(environment, LOCK)
+    return str(environment / "bin" / name)
+
+
+def kube_score() -> str:
+    """Its path, built once. Raises LocalError where Go is missing."""
+    binary = FOLDER / "bin" / "kube-score"
+    if not binary.exists():
+        environment = {**os.environ, "GOBIN": str(binary.parent), "GOFLAGS": ""}
+        _go("install", KUBE_SCORE, env=environment)
+    return str(binary)
+
+
+def module(name: str) -> Path:
+    """The folder of a Go module (``path@version``) in Go's own cache. Raises LocalError without Go."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    return Path(json.loads(_go("mod", "download", "-json", name, env=dict(os.environ)))["Dir"])
+
+
+def _go(*arguments: str, env: dict[str, str]) -> str:
+    if shutil.which("go") is None:
+        raise LocalError(f"`go {' '.join(arguments)}` needs Go, which is not here: install Go 1.25 or newer.")
+    result = subprocess.run(
+        ["go", *arguments], cwd=FOLDER, env=env, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise LocalError(
+            f"`go {' '.join(arguments)}` failed: {(result.stderr or result.stdout).strip()[-300:]}"
+        )
+    return result.stdout
