@@ -1,0 +1,124 @@
+"""What is rendered is what three Kubernetes versions, and the operators' own definitions, understand."""
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from deploy.cluster.tools import module, tool
+from tests.manifests.folders import COMPONENTS, OVERLAYS, combined
+from tests.manifests.rendered import Document, documents, text
+
+VERSIONS = ["1.35", "1.36", "1.37"]
+#: API group to the Go module that has its definitions, and where.
+DEFINITIONS = {
+    "external-secrets.io": "github.com/external-secrets/external-secrets@v1.3.2/config/crds/bases",
+    "gateway.networking.k8s.io": "sigs.k8s.io/gateway-api@v1.6.3/config/crd/standard",
+    "keda.sh": "github.com/kedacore/keda/v2@v2.21.0/config/crd/bases",
+    "monitoring.coreos.com": (
+        "github.com/prometheus-operator/prometheus-operator@v0.85.0/example/prometheus-operator-crd"
+    ),
+    "postgresql.cnpg.io": "github.com/cloudnative-pg/cloudnative-pg@v1.27.0/config/crd/bases",
+    "rabbitmq.com": "github.com/rabbitmq/messaging-topology-operator@v1.17.4/config/crd/bases",
+    "rabbitmq.com/RabbitmqCluster": "github.com/rabbitmq/cluster-operator/v2@v2.16.0/config/crd/bases",
+}
+FOLDERS = [*OVERLAYS, *COMPONENTS]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads the plain ``=`` of an enumeration as the text it is."""
+
+
+Loader.add_constructor("tag:yaml.org,2002:value", Loader.construct_yaml_str)
+
+
+def rendered(folder: Path) -> str:
+    if folder in OVERLAYS:
+        return text(folder)
+    with combined((folder.name,)) as scratch:
+        return text(scratch)
+
+
+@cache
+def schema(group: str, kind: str, version: str) -> Document:
+    """The schema of a custom resource, which refuses a field that it does not know."""
+    name, _, path = DEFINITIONS.get(f"{group}/{kind}", DEFINITIONS[group]).partition("@")
+    release, _, folder = path.partition("/")
+    for file in (module(f"{name}@{release}") / folder).glob("*.yaml"):
+        for definition in yaml.load_all(file.read_text(), Loader):
+            if definition["spec"].get("group") == group and definition["spec"]["names"]["kind"] == kind:
+                (found,) = [item for item in definition["spec"]["versions"] if item["name"] == version]
+                return strict(found["schema"]["openAPIV3Schema"])
+    raise AssertionError(f"{name}@{path} defines no {kind} of {group}/{version}.")
+
+
+def strict(node: Document) -> Document:
+    """As the API server prunes: unknown fields are refused, but where the definition leaves them open."""
+    if not isinstance(node, dict):
+        return node
+    copy = {key: strict_member(key, value) for key, value in node.items()}
+    opened = node.get("x-kubernetes-preserve-unknown-fields") or node.get("x-kubernetes-embedded-resource")
+    if "properties" in node and "additionalProperties" not in node and not opened:
+        copy["additionalProperties"] = False
+    return copy
+
+
+def strict_member(key: str, value: object) -> object:
+    if key == "properties" and isinstance(value, dict):
+        return {name: strict(member) for name, member in value.items()}
+    return strict(value) if key in {"items", "additionalProperties"} and isinstance(value, dict) else value
+
+
+def problems(document: Document) -> list[str]:
+    """Of one custom resource."""
+    group, _, version = document["apiVersion"].partition("/")
+    body = schema(group, document["kind"], version)
+    body["properties"]["metadata"] = {"type": "object"}
+    errors = jsonschema.Draft202012Validator(body).iter_errors(document)
+    return [f"{document['kind']} {document['metadata']['name']}: {error.message}" for error in errors]
+
+
+def custom(found: list[Document]) -> list[Document]:
+    return [item for item in found if item["apiVersion"].partition("/")[0] in DEFINITIONS]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_kubernetes_knows_every_field(folder, version, tmp_path) -> None:
+    found = list(yaml.safe_load_all(rendered(folder)))
+    known = [item for item in found if item not in custom(found)]
+    file = tmp_path / "rendered.yaml"
+    file.write_text(yaml.safe_dump_all(known))
+    assert refused(file, version) == ""
+
+
+def refused(file: Path, version: str) -> str:
+    """What the validator says. It must know each kind: it only warns of one that it does not."""
+    command = [tool("kubernetes-validate"), f"--kubernetes-version={version}", "--strict", "--quiet", str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (result.stdout + result.stderr).strip()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_operators_know_every_field_of_their_resources(folder) -> None:
+    found = custom(list(yaml.safe_load_all(rendered(folder))))
+    assert [problem for item in found for problem in problems(item)] == []
+
+
+def test_a_field_that_kubernetes_does_not_know_is_refused(tmp_path) -> None:
+    (deployment,) = [
+        item for item in documents(OVERLAYS[0]) if item["kind"] == "Deployment" and item["metadata"]["name"] == "web"
+    ]
+    file = tmp_path / "rendered.yaml"
+    file.write_text(yaml.safe_dump({**deployment, "spec": {**deployment["spec"], "replica": 3}}))
+    assert "replica" in refused(file, VERSIONS[-1])
+
+
+def test_a_field_that_an_operator_does_not_know_is_refused() -> None:
+    (vhost,) = [item for item in documents(OVERLAYS[1]) if item["kind"] == "Vhost"]
+    said = problems({**vhost, "spec": {**vhost["spec"], "delettionPolicy": "retain"}})
+    assert len(said) == 1
+    assert "delettionPolicy" in said[0]
