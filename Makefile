@@ -6,9 +6,10 @@ FOUND = $(shell for name in $(NAMES); do $$name -c '$(NEW_ENOUGH)' 2>/dev/null &
 NONE = $(error Python 3.11 or newer is needed: install it, or say where it is with PYTHON=/path/to/python3)
 PYTHON ?= $(or $(FOUND),$(NONE))
 RUN := .venv/bin/python
+CLUSTER = $(RUN) -m deploy.cluster $@ --overlay=$(or $(OVERLAY),local) $(if $(CONTEXT),--context=$(CONTEXT)) $(ARGS)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo up services test check format lock image clean
+.PHONY: help environment demo up services test check format lock image manifests secrets deploy status undeploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,21 @@ lock: environment ## write both lock files anew from pyproject.toml (ARGS=--upgr
 
 image: environment ## build the one image with docker, podman or buildah, and say its size (ARGS="--tag=...")
 	@$(RUN) -m deploy.cluster.image $(ARGS)
+
+manifests: environment ## render all of k8s/; check schemas, linters, agreement with the code
+	@$(RUN) -m pytest tests/manifests $(ARGS)
+
+secrets: environment ## make the local overlay's passwords, once, in its cluster
+	@$(CLUSTER)
+
+deploy: environment ## bring OVERLAY=local to its cluster: difference, release, rollout (CONTEXT=..., ARGS=--yes)
+	@$(CLUSTER)
+
+status: environment ## show what OVERLAY has in its cluster
+	@$(CLUSTER)
+
+undeploy: environment ## take OVERLAY's roles away; servers, data and Secrets stay
+	@$(CLUSTER)
 
 clean: ## delete what the verbs above made: .venv, .local and caches
 	@rm -rf .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis

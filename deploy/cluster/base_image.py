@@ -31,7 +31,8 @@ def main() -> None:
 
 def base_name() -> str:
     """What the Dockerfile builds on."""
-    return re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
+    (name,) = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    return str(name)
 
 
 def make(engine: Engine, name: str) -> None:

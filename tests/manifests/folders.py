@@ -28,7 +28,9 @@ COMBINATIONS = [
 @contextmanager
 def combined(names: tuple[str, ...]) -> Iterator[Path]:
     """A folder that adds the components to the base."""
-    with TemporaryDirectory(dir=K8S.parent / ".local") as scratch:
+    local = K8S.parent / ".local"
+    local.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=local) as scratch:
         folder = Path(scratch)
         lines = ["namespace: switchyard", "resources: [../../k8s/base]", "components:"]
         lines += [f"  - ../../k8s/components/{name}" for name in names]

@@ -97,7 +97,13 @@ def test_kubernetes_knows_every_field(folder, version, tmp_path) -> None:
 
 def refused(file: Path, version: str) -> str:
     """What the validator says. It must know each kind: it only warns of one that it does not."""
-    command = [tool("kubernetes-validate"), f"--kubernetes-version={version}", "--strict", "--quiet", str(file)]
+    command = [
+        tool("kubernetes-validate"),
+        f"--kubernetes-version={version}",
+        "--strict",
+        "--quiet",
+        str(file),
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return (result.stdout + result.stderr).strip()
 
@@ -110,7 +116,9 @@ def test_the_operators_know_every_field_of_their_resources(folder) -> None:
 
 def test_a_field_that_kubernetes_does_not_know_is_refused(tmp_path) -> None:
     (deployment,) = [
-        item for item in documents(OVERLAYS[0]) if item["kind"] == "Deployment" and item["metadata"]["name"] == "web"
+        item
+        for item in documents(OVERLAYS[0])
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == "web"
     ]
     file = tmp_path / "rendered.yaml"
     file.write_text(yaml.safe_dump({**deployment, "spec": {**deployment["spec"], "replica": 3}}))

@@ -1,0 +1,33 @@
+"""An overlay of the manifests, and the kubectl context that it belongs to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.cluster.engine import ROOT
+from deploy.local.errors import LocalError
+
+OVERLAYS = ROOT / "k8s" / "overlays"
+NAMESPACE = "switchyard"
+#: kind's name for the context of the cluster that the README makes. Other overlays' contexts have their name.
+CONTEXTS = {"local": "kind-switchyard"}
+
+
+@dataclass(frozen=True)
+class Overlay:
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return OVERLAYS / self.name
+
+    @property
+    def context(self) -> str:
+        return CONTEXTS.get(self.name, self.name)
+
+
+def overlay(name: str) -> Overlay:
+    """Raises LocalError, with the names that there are, for another one."""
+    known = sorted(folder.name for folder in OVERLAYS.iterdir() if (folder / "kustomization.yaml").is_file())
+    if name not in known:
+        raise LocalError(f"OVERLAY={name}: there is none of that name; there are {', '.join(known)}.")
+    return Overlay(name)

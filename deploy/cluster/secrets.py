@@ -1,0 +1,51 @@
+"""The Secrets of the local overlay, random and made once: they are nowhere but in the cluster."""
+
+import json
+import secrets
+
+from deploy.cluster.engine import ROOT
+from deploy.cluster.kubectl import Kubectl
+from deploy.cluster.overlay import NAMESPACE, Overlay
+from deploy.local.errors import LocalError
+
+BROKER_KEYS = ("release", "worker", "relay", "exporter", "scaler")
+
+
+def make_secrets(kubectl: Kubectl, overlay: Overlay) -> None:
+    """Makes what is not there. Raises LocalError for an overlay whose Secrets are somebody's to keep."""
+    if overlay.name != "local":
+        raise LocalError(
+            f"make secrets is for OVERLAY=local: the Secrets of {overlay.name} come from a store (README)."
+        )
+    print(f"Makes the namespace {NAMESPACE} and its Secrets in {kubectl.context}, unless they are there.")
+    kubectl.show("apply", "--server-side", "-f", str(ROOT / "k8s" / "base" / "namespace.yaml"))
+    there = kubectl.ask("get", "secrets", "--output=name").split()
+    made = {name: data for name, data in generated().items() if f"secret/{name}" not in there}
+    if 0 < len(made) < len(generated()):
+        raise LocalError(
+            f"Some Secrets are there, but not {', '.join(made)}, and they share passwords: delete them all "
+            "and the servers' volumes, then run this again."
+        )
+    for name, data in made.items():
+        kubectl.ask("create", "-f", "-", given=json.dumps(secret(name, data)))
+    print("Made: " + (", ".join(made) or "nothing; all are there") + ".")
+
+
+def generated() -> dict[str, dict[str, str]]:
+    """Secret to key to value, new each time. One broker user for all: a laptop's broker has no other."""
+    rabbitmq, postgres = secrets.token_hex(16), secrets.token_hex(16)
+    urls = dict.fromkeys(BROKER_KEYS, f"pyamqp://switchyard:{rabbitmq}@rabbitmq:5672/switchyard")
+    return {
+        "servers": {"rabbitmq-password": rabbitmq, "postgres-password": postgres},
+        "switchyard": {
+            "secret-key": secrets.token_urlsafe(50),
+            "secret-key-fallbacks": "",
+            "database-url": f"postgres://switchyard:{postgres}@postgres:5432/switchyard",
+            "email-host-password": "",
+        },
+        "switchyard-broker": urls | {"scaler": f"http://switchyard:{rabbitmq}@rabbitmq:15672/switchyard"},
+    }
+
+
+def secret(name: str, data: dict[str, str]) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}

@@ -1,0 +1,206 @@
+"""Where the manifests must say what the code says: each function gives the sentences of what does not."""
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from app import settings
+from app.queues import QUEUES
+from app.roles import POOL_SIZE
+from deploy.cluster.engine import ROOT
+from tests.manifests.rendered import Document, container, labels, of_kind, ours, pod
+
+#: The setting that is the number of each named port.
+PORTS = {
+    ("web", "http"): "PORT",
+    ("exporter", "metrics"): "EXPORTER_PORT",
+    ("relay", "metrics"): "RELAY_PORT",
+}
+#: Read by the manifests themselves (QUEUE) or by OpenSSL, not by the settings.
+FOREIGN = {"QUEUE", "SSL_CERT_FILE"}
+#: Settings that a manifest leaves at their default, and why.
+LEFT = {
+    "BIND_ADDRESS": "a pod is reached on every address of its own",
+    "DATABASE_POOL_SIZE": "app.roles sets it for the roles on threads",
+    "DEBUG": "never in a cluster",
+    "EXPORTER_PORT": "a pod has its ports to itself",
+    "PORT": "a pod has its ports to itself",
+    "RELAY_PORT": "a pod has its ports to itself",
+    "STATIC_ROOT": "the image's",
+    "WEBHOOKS_ALLOW_PRIVATE": "never in a cluster",
+}
+#: What a worker needs besides its tasks: to acknowledge, to close its connections, to leave.
+DRAIN_SECONDS = 30
+
+
+def queues(found: list[Document]) -> Iterator[str]:
+    """Each queue has a worker and a disruption budget of its own, and nothing has one of another."""
+    for kind in ("Deployment", "PodDisruptionBudget"):
+        named = sorted(
+            labels(item)["queue"] for item in of_kind(found, kind).values() if "queue" in labels(item)
+        )
+        if named != sorted(QUEUES):
+            yield f"{kind}s for the queues {named}, but app/queues.py has {sorted(QUEUES)}."
+
+
+def scalers(found: list[Document], kind: str) -> Iterator[str]:
+    """Each queue has a scaler, of its worker, by its messages, and (KEDA) by its wait objective."""
+    scaled = of_kind(found, kind)
+    for spec in QUEUES.values():
+        scaler = scaled.get(f"worker-{spec.name}")
+        if scaler is None or scaler["spec"]["scaleTargetRef"]["name"] != f"worker-{spec.name}":
+            yield f"No {kind} for the worker of {spec.name}."
+        elif f"'{spec.name}'" not in str(scaler["spec"]):
+            yield f"The {kind} of worker-{spec.name} does not look at its queue."
+        elif kind == "ScaledObject" and objective(scaler) != spec.wait_objective_seconds:
+            wanted = spec.wait_objective_seconds
+            yield f"{spec.name} is scaled for a wait of {objective(scaler)} s; its objective is {wanted} s."
+    yield from (
+        f"{name} keeps a number of replicas that its {kind} changes." for name in scaled if fixed(found, name)
+    )
+
+
+def objective(scaler: Document) -> int | None:
+    for trigger in scaler["spec"]["triggers"]:
+        if trigger["metadata"].get("mode") == "ExpectedQueueConsumptionTime":
+            return int(trigger["metadata"]["value"])
+    return None
+
+
+def fixed(found: list[Document], name: str) -> bool:
+    return "replicas" in of_kind(found, "Deployment")[name]["spec"]
+
+
+def limits(found: list[Document]) -> Iterator[str]:
+    """A task may use its whole hard limit after SIGTERM, and the broker must not take it back meanwhile."""
+    for worker in workers(found):
+        spec = QUEUES[labels(worker)["queue"]]
+        hard, timeout = spec.hard_limit_seconds, spec.consumer_timeout_seconds
+        grace = pod(worker).get("terminationGracePeriodSeconds", 30)
+        if grace < hard + DRAIN_SECONDS:
+            yield f"worker-{spec.name} has {grace} s of grace for a hard limit of {hard} s."
+        if timeout <= grace:
+            yield f"{spec.name}: the consumer timeout of {timeout} s is within the grace of {grace} s."
+
+
+def workers(found: list[Document]) -> list[Document]:
+    return [item for item in ours(found).values() if "queue" in labels(item)]
+
+
+def connections(found: list[Document], allowed: int) -> Iterator[str]:
+    """Every role at its largest, and again as many for a rollout, leave room for a person."""
+    most = {
+        name: 2 * replicas(found, name, item) * connections_of(item, found)
+        for name, item in ours(found).items()
+        if name != "exporter"
+    }
+    if (total := sum(most.values())) + 10 > allowed:
+        yield f"{total} connections at most ({most}), and 10 to spare: max_connections is {allowed}."
+
+
+def replicas(found: list[Document], name: str, workload: Document) -> int:
+    for scaler in of_kind(found, "ScaledObject", "HorizontalPodAutoscaler").values():
+        if scaler["spec"]["scaleTargetRef"]["name"] == name:
+            spec = scaler["spec"]
+            return int(spec.get("maxReplicaCount") or spec["maxReplicas"])
+    return int(workload["spec"].get("replicas", 1))
+
+
+def connections_of(workload: Document, found: list[Document]) -> int:
+    """Of one pod: a pool for each process on threads, one for each process otherwise."""
+    if (queue := labels(workload).get("queue")) is not None:
+        spec = QUEUES[queue]
+        return int(POOL_SIZE) if spec.pool == "threads" else spec.concurrency + 1
+    if labels(workload)["component"] == "web":
+        return int(POOL_SIZE) * int(config(found)["WEB_PROCESSES"])
+    return 2
+
+
+def config(found: list[Document]) -> dict[str, str]:
+    (one,) = [item for name, item in of_kind(found, "ConfigMap").items() if name.startswith("settings-")]
+    return dict(one["data"])
+
+
+def ports(found: list[Document]) -> Iterator[str]:
+    """A named port has the number that its setting has by default."""
+    named = {
+        (labels(item)["component"], port["name"]): port["containerPort"]
+        for item in ours(found).values()
+        for port in container(item).get("ports", [])
+    }
+    expected = {key: getattr(settings, name) for key, name in PORTS.items()}
+    if named != expected:
+        yield f"Ports {named}, but app/settings.py has {expected}."
+
+
+def variables(found: list[Document]) -> Iterator[str]:
+    """Every variable is one that settings.py reads, and every setting is given or left with a reason."""
+    given = set(config(found)) | {
+        item["name"] for workload in ours(found).values() for item in container(workload)["env"]
+    }
+    given = {name if name in FOREIGN else name.removesuffix("_FILE") for name in given} - FOREIGN
+    # Of HEARTBEAT_FILE, which is a setting itself, both sides lose the same.
+    read = {name.removesuffix("_FILE") for name in settings_read()}
+    yield from (f"{name} is given, but app/settings.py does not read it." for name in sorted(given - read))
+    left = read - given
+    yield from (f"{name} is neither given nor left for a reason." for name in sorted(left - set(LEFT)))
+    yield from (f"{name} is left for a reason, and given." for name in sorted(set(LEFT) & given))
+
+
+def settings_read() -> set[str]:
+    tree = ast.walk(ast.parse((ROOT / "app" / "settings.py").read_text()))
+    calls = [
+        node for node in tree if isinstance(node, ast.Call) and re.match(r"env\.\w+$", ast.unparse(node.func))
+    ]
+    return {ast.literal_eval(call.args[0]) for call in calls}
+
+
+def secret_keys(found: list[Document], documented: dict[str, set[str]]) -> Iterator[str]:
+    """Every key that a pod mounts or a resource refers to is in the README's table."""
+    for name, key in sorted(used_keys(found)):
+        if key not in documented.get(name, ()):
+            yield f"The key {key} of the Secret {name} is not in the README."
+
+
+def used_keys(found: list[Document]) -> set[tuple[str, str]]:
+    """(Secret, key)."""
+    return {pair for item in found for pair in chain(mounted(item), referred(item))}
+
+
+def mounted(document: Document) -> Iterator[tuple[str, str]]:
+    """Of each file in a mounted Secret; for one mounted whole, of each ``*_FILE`` under its path."""
+    if document["kind"] not in {"Deployment", "Job", "StatefulSet"}:
+        return
+    (one,) = pod(document)["containers"]
+    for volume in pod(document)["volumes"]:
+        if "secret" not in volume:
+            continue
+        name, items = volume["secret"]["secretName"], volume["secret"].get("items")
+        (path,) = [m["mountPath"] for m in one["volumeMounts"] if m["name"] == volume["name"]]
+        files = [
+            e["value"].removeprefix(f"{path}/")
+            for e in one["env"]
+            if e.get("value", "").startswith(f"{path}/")
+        ]
+        yield from ((name, key) for key in ([item["key"] for item in items] if items else files))
+
+
+def referred(document: Document) -> Iterator[tuple[str, str]]:
+    if document["kind"] == "TriggerAuthentication":
+        yield from ((item["name"], item["key"]) for item in document["spec"]["secretTargetRef"])
+    if document["kind"] == "ExternalSecret":
+        name = document["spec"]["target"]["name"]
+        yield from ((name, item["secretKey"]) for item in document["spec"]["data"])
+
+
+def database_limit(found: list[Document]) -> int:
+    """max_connections of the PostgreSQL that is part of it."""
+    for item in found:
+        if item["kind"] == "Cluster":
+            return int(item["spec"]["postgresql"]["parameters"]["max_connections"])
+        if item["kind"] == "StatefulSet" and item["metadata"]["name"] == "postgres":
+            arguments: list[Any] = pod(item)["containers"][0]["args"]
+            return int(arguments[-1].removeprefix("max_connections="))
+    raise AssertionError("No PostgreSQL is part of it.")

@@ -1,0 +1,136 @@
+"""The verbs for a cluster refuse the wrong one, ask first, and stop where going on would do harm.
+
+There is no cluster here: a script in kubectl's place notes what it is asked for and answers as one would.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.cluster.__main__ import main
+from deploy.cluster.secrets import generated
+
+SCRIPT = """#!/bin/sh
+echo "$@" >> "$NOTES/commands"
+case "$*" in
+  "config current-context") echo "${CURRENT-kind-switchyard}" ;;
+  *" diff "*) exit "${DIFF-1}" ;;
+  *"get namespace"*) echo namespace/switchyard ;;
+  *"get secrets"*) echo "$SECRETS" ;;
+  *"wait job/release"*) exit "${RELEASE-0}" ;;
+  *8000*) echo '{"ready": true}' ;;
+  *9808*) echo 'switchyard_broker_up 1.0' ;;
+  *"create -f -"*) { cat; echo; } >> "$NOTES/given" ;;
+esac
+"""
+
+
+class Cluster:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def commands(self) -> list[str]:
+        """Each without the flags that every one has."""
+        lines = (self.folder / "commands").read_text().splitlines()
+        return [line.partition("--namespace=switchyard ")[2] or line for line in lines]
+
+    @property
+    def verbs(self) -> list[str]:
+        return [line.split()[0] for line in self.commands]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    script = tmp_path / "bin" / "kubectl"
+    script.parent.mkdir()
+    script.write_text(SCRIPT)
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("NOTES", str(tmp_path))
+    return Cluster(tmp_path)
+
+
+@pytest.mark.parametrize("verb", ["deploy", "undeploy", "status", "secrets"])
+@pytest.mark.parametrize("current", ["production", ""])
+def test_a_context_that_is_not_the_overlays_own_is_refused_untouched(
+    cluster, capsys, monkeypatch, verb, current
+):
+    monkeypatch.setenv("CURRENT", current)
+    assert main([verb, "--overlay=local", "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert f"belongs to the context kind-switchyard, but kubectl is at {current or 'none'}" in said
+    assert cluster.commands == ["config current-context"]
+
+
+def test_a_context_that_is_named_is_taken_and_bound(cluster) -> None:
+    assert main(["status", "--overlay=local", "--context=somewhere"]) == 0
+    lines = (cluster.folder / "commands").read_text().splitlines()
+    assert {line.split()[0] for line in lines} == {"--context=somewhere"}
+
+
+def test_an_overlay_that_is_not_there_is_answered_with_those_that_are(cluster, capsys) -> None:
+    assert main(["deploy", "--overlay=prodution"]) == 1
+    assert "there are local, production, staging." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["deploy", "undeploy"])
+def test_nothing_is_changed_when_there_is_nobody_to_ask(cluster, capsys, verb) -> None:
+    assert main([verb, "--overlay=local"]) == 1
+    assert "say ARGS=--yes" in capsys.readouterr().err
+    assert set(cluster.verbs) <= {"config", "get", "diff"}
+
+
+def test_the_release_is_done_before_a_role_is_changed(cluster) -> None:
+    assert main(["deploy", "--overlay=local", "--yes"]) == 0
+    changing = [verb for verb in cluster.verbs if verb not in {"config", "get", "diff", "exec"}]
+    assert changing == ["delete", "apply", "wait", "apply", "rollout"]
+    first, second = (line for line in cluster.commands if line.startswith("apply"))
+    assert "notin (web,worker,beat,relay,exporter)" in first
+    assert "in (web,worker,beat,relay,exporter)" in second
+
+
+def test_no_role_is_changed_after_a_release_that_failed(cluster, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("RELEASE", "1")
+    assert main(["deploy", "--overlay=local", "--yes"]) == 1
+    assert "No role was changed." in capsys.readouterr().err
+    assert cluster.verbs.count("apply") == 1
+    assert cluster.verbs[-1] == "logs"
+
+
+def test_a_difference_that_cannot_be_told_stops_it(cluster, monkeypatch) -> None:
+    monkeypatch.setenv("DIFF", "2")
+    assert main(["deploy", "--overlay=local", "--yes"]) == 1
+    assert set(cluster.verbs) == {"config", "get", "diff"}
+
+
+def test_secrets_are_made_once_and_pass_by_no_command_line(cluster, monkeypatch) -> None:
+    assert main(["secrets", "--overlay=local"]) == 0
+    given = (cluster.folder / "given").read_text()
+    made = [json.loads(line) for line in given.splitlines()]
+    values = {value for secret in made for value in secret["stringData"].values() if value}
+    assert len(values) == 6
+    assert [value for value in values if value in (cluster.folder / "commands").read_text()] == []
+    monkeypatch.setenv("SECRETS", " ".join(f"secret/{name}" for name in generated()))
+    assert main(["secrets", "--overlay=local"]) == 0
+    assert (cluster.folder / "given").read_text() == given
+
+
+def test_secrets_that_share_a_password_are_not_made_in_part(cluster, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("SECRETS", "secret/servers")
+    assert main(["secrets", "--overlay=local"]) == 1
+    assert "but not switchyard, switchyard-broker" in capsys.readouterr().err
+    assert not (cluster.folder / "given").exists()
+
+
+def test_secrets_are_new_each_time() -> None:
+    assert generated()["servers"] != generated()["servers"]
+
+
+def test_only_the_local_overlay_has_its_secrets_made(cluster, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("CURRENT", "production")
+    assert main(["secrets", "--overlay=production"]) == 1
+    assert "come from a store" in capsys.readouterr().err
+    assert cluster.verbs == ["config"]
