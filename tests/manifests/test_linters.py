@@ -19,7 +19,7 @@ CHECKOV = {
 }
 KUBE_SCORE = {
     "container-image-pull-policy": CHECKOV["CKV_K8S_15"],
-    "pod-probes-identical": "what nothing is sent to is ready when it is alive",
+    "pod-probes-identical": "the exporter, to which nothing is sent, is ready when it is alive",
     "deployment-has-host-podantiaffinity": "topology spread does it, which kube-score does not look for",
     "deployment-replicas": "the local overlay runs one of each; elsewhere KEDA says how many",
     "networkpolicy-targets-pod": "the pods of an operator's cluster are not rendered here",
