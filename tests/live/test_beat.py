@@ -69,6 +69,7 @@ def assert_each_tick_ran_once() -> None:
 
 def run_what_is_sent(yard: Processes) -> None:
     yard.worker("io")
+    yard.relay()
 
 
 def leader(processes: Processes) -> Process:
