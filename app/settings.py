@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "app.reports",
     "app.webhooks",
     "app.outbox",
+    "app.deadletters",
     "app.schedule",
     "django_celery_beat",
     "django_celery_results",

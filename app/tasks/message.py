@@ -9,6 +9,7 @@ as a whole, before Celery does.
 from collections.abc import Mapping
 from typing import Any
 
+from kombu import compression
 from kombu.exceptions import ContentDisallowed
 
 from app.broker.frames import UNREADABLE
@@ -26,6 +27,19 @@ def fault_of(message: Any) -> str:
     if UNREADABLE in message.headers:
         return "properties cannot be decoded"
     return fault_of_headers(message.headers) or _fault_of_content(message) or _fault_of_body(message)
+
+
+def never_decompress() -> None:
+    """Have kombu refuse, in this process, what it would decompress while it receives.
+
+    A few kilobytes could fill the memory, and nobody here compresses.
+    """
+    for kind in compression.encoders():
+        compression.register(_refuse_compression, _refuse_compression, kind)
+
+
+def _refuse_compression(_: bytes) -> bytes:
+    raise ValueError("A task message must not be compressed.")
 
 
 def _fault_of_content(message: Any) -> str:

@@ -16,10 +16,9 @@ from celery.exceptions import NotRegistered
 from celery.signals import task_unknown
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
-from kombu import compression
 
 from app.tasks.headers import is_name
-from app.tasks.message import fault_of
+from app.tasks.message import fault_of, never_decompress
 
 log = structlog.get_logger("app.tasks")
 logger = get_logger(__name__)
@@ -33,7 +32,7 @@ class RefusingConsumer(Consumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        _never_decompress()
+        never_decompress()
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*args, **options)
@@ -92,13 +91,3 @@ def _identity(headers: Mapping[Any, Any]) -> dict[str, str]:
     """The task's name and id, as far as they are fit to be written down."""
     fields = {"task": headers.get("task"), "task_id": headers.get("id")}
     return {field: str(value) for field, value in fields.items() if is_name(value)}
-
-
-def _never_decompress() -> None:
-    """kombu decompresses while it receives: a few kilobytes could fill the memory. Nobody here compresses."""
-    for kind in compression.encoders():
-        compression.register(_refuse_to_decompress, _refuse_to_decompress, kind)
-
-
-def _refuse_to_decompress(_: bytes) -> bytes:
-    raise ValueError("A task message must not be compressed.")
