@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 from celery import shared_task
@@ -45,6 +46,15 @@ def query(task, key: str, seconds: float) -> None:
     finish(run)
 
 
+def linger(task, key: str, seconds: float) -> None:
+    """Wait in small steps, and so be there when a soft limit is raised."""
+    run = start(task, key)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.02)
+    finish(run)
+
+
 def fail(task, key: str) -> None:
     start(task, key)
     raise ValueError(f"{key} fails every time")
@@ -70,6 +80,11 @@ def die(task, key: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def leave(task, key: str) -> None:
+    start(task, key)
+    sys.exit(1)
+
+
 @shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
 def part(task, key: str, seconds: float, retry: bool) -> str:
     run = start(task, key)
@@ -86,5 +101,5 @@ def join(task, parts: list[str], key: str) -> None:
 
 
 for queue in ("io", "cpu"):
-    for habit in (wait, query, fail, fragile, retry, die):
+    for habit in (wait, query, linger, fail, fragile, retry, die, leave):
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)
