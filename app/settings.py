@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "app.reports",
     "app.webhooks",
     "app.schedule",
+    "app.tasks",
     "django_celery_beat",
     "django_celery_results",
     "django_structlog",

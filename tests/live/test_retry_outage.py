@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from celery import chain, chord
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from app.celery import app
 from app.queues import QUEUES
@@ -16,6 +18,14 @@ from tests.live.processes import Process, Processes, eventually
 
 #: So many tasks meet the outage in each pool.
 TASKS = {"io": 100, "cpu": 4}
+
+#: A policy that lets hardly anything into a queue.
+FULL = {
+    "pattern": "^cpu$",
+    "apply-to": "queues",
+    "priority": 99,
+    "definition": {"max-length": 1, "overflow": "reject-publish"},
+}
 
 
 @pytest.fixture
@@ -41,6 +51,14 @@ def dead(vhost: Vhost, queue: str) -> int:
     with Connection(vhost.url) as connection:
         found = connection.default_channel.queue_declare(QUEUES[queue].dead_letter_queue, passive=True)
     return found.message_count
+
+
+def refused(queue: str) -> bool:
+    try:
+        app.tasks[f"gallery.{queue}_wait"].delay("fills the queue")
+    except OperationalError:
+        return True
+    return False
 
 
 def finished() -> list[tuple[str, int]]:
@@ -87,3 +105,19 @@ def test_the_body_of_a_chord_is_sent_when_the_broker_is_back(
     eventually(lambda: ("body", 0) in finished(), within=120)
     assert dead(vhost, "io") == 0
     assert "failed" not in outcomes(worker)
+
+
+def test_a_task_whose_next_step_meets_a_full_queue_is_held_and_runs_again(
+    yard: Processes, vhost: Vhost
+) -> None:
+    worker = yard.worker("io", env={"DJANGO_SETTINGS_MODULE": "tests.impatient"})
+    policy = f"{vhost.management_url}/api/policies/{vhost.name}/full"
+    httpx.put(policy, json=FULL, timeout=30).raise_for_status()
+    eventually(lambda: refused("cpu"), what="the queue to be full")
+    chain(app.tasks["gallery.io_wait"].si("first"), app.tasks["gallery.cpu_wait"].si("second"))()
+    eventually(lambda: "returned" in outcomes(worker))
+    httpx.delete(policy, timeout=30).raise_for_status()
+    yard.worker("cpu")
+    eventually(lambda: ("second", 0) in finished())
+    assert set(outcomes(worker)) == {"returned", "succeeded"}
+    assert dead(vhost, "io") == 0

@@ -15,7 +15,13 @@ from app.schedule.sync import sync_schedule
 
 pytestmark = pytest.mark.django_db
 
-[(NAME, ENTRY)] = SCHEDULE.items()
+NAME, ENTRY = next(iter(SCHEDULE.items()))
+
+
+@pytest.fixture(autouse=True)
+def one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in SCHEDULE if name != NAME]:
+        monkeypatch.delitem(SCHEDULE, name)
 
 
 def test_expired_tokens_are_purged_nightly_at_three_utc() -> None:
