@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.errors import LocalError
+from deploy.local.foreign import with_own_libraries
 from deploy.local.home import locked
 from deploy.local.packages import Packages
 
@@ -47,7 +48,21 @@ def unpacked(folder: Path, packages: Packages) -> Installation:
                 file=sys.stderr,
                 flush=True,
             )
-            packages.unpack("rabbitmq-server", folder, dependencies="erlang-")
+            packages.unpack("rabbitmq-server", folder, dependencies=("erlang-",))
+        return _relocated(folder)
+
+
+def unpacked_from_suite(folder: Path, packages: Packages) -> Installation:
+    """The RabbitMQ of another release of the distribution in `folder`, with its own libraries."""
+    with locked(packages.state / "lock"):
+        if not folder.exists():
+            print(
+                f"Downloading RabbitMQ, Erlang and libraries (61 MB) of {packages.suite} ...",
+                file=sys.stderr,
+                flush=True,
+            )
+            packages.unpack("rabbitmq-server", folder, dependencies=("erlang-", "lib", "zlib1g"))
+        with_own_libraries(folder, folder / "usr/lib/erlang")
         return _relocated(folder)
 
 
@@ -73,4 +88,5 @@ def _relocated(folder: Path) -> Installation:
     shim.write_text(_SHIM.format(root=root, bin=binaries))
     shim.chmod(0o755)
     path = f"{shim.parent}{os.pathsep}{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    return Installation(scripts, binaries / "epmd", path, {"ERL_ROOTDIR": str(root)})
+    extra = {"ERL_ROOTDIR": str(root), "ESCRIPT_EMULATOR": str(shim)}
+    return Installation(scripts, binaries / "epmd", path, extra)
