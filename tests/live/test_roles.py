@@ -17,7 +17,6 @@ from deploy.local.ports import free_ports
 from tests.gallery.models import Run
 from tests.live.processes import Process, Processes, eventually
 
-
 #: Connections to the test's database. Not every backend is one: autovacuum comes and goes as it likes.
 CLIENTS = (
     "SELECT count(*) FROM pg_stat_activity "
