@@ -1,0 +1,87 @@
+"""Tasks that keep the books. The same functions serve Celery's stock settings (tests/faults/stock)."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery import shared_task
+
+from app.tasks.database import released_database
+from tests.faults.ledger.models import Effect, Execution
+from tests.faults.ledger.once import once
+
+
+@contextmanager
+def execution(task: Any, key: str) -> Iterator[None]:
+    run = Execution.objects.create(
+        key=key,
+        task_id=task.request.id,
+        pid=os.getpid(),
+        attempt=task.request.retries,
+        started=time.time(),
+    )
+    yield
+    Execution.objects.filter(pk=run.pk).update(finished=time.time())
+
+
+def effect(key: str) -> None:
+    Effect.objects.create(key=key, at=time.time())
+
+
+def work(task: Any, key: str, seconds: float = 0) -> None:
+    """Idempotent: the effect is claimed by ``once``."""
+    with execution(task, key):
+        with released_database():
+            time.sleep(seconds)
+        with once(f"ledger {key}") as first:
+            if first:
+                effect(key)
+
+
+def carry(task: Any, key: str, load: str) -> None:
+    """Idempotent as ``work``: the load is only carried."""
+    work(task, key)
+
+
+def fail(task: Any, key: str) -> None:
+    with execution(task, key):
+        raise ValueError(f"{key} fails every time")
+
+
+def retry(task: Any, key: str, seconds: float = 1) -> None:
+    """The first attempt sleeps, then asks for another one; the second has the effect."""
+    with execution(task, key):
+        if task.request.retries == 0:
+            time.sleep(seconds)
+            raise task.retry(countdown=1)
+        with once(f"ledger {key}") as first:
+            if first:
+                effect(key)
+
+
+def crash(task: Any, key: str) -> None:
+    """A segmentation fault, as a broken C extension makes it."""
+    with execution(task, key):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def bomb(task: Any, key: str, megabytes: int) -> None:
+    """Take memory until there is no more of it."""
+    with execution(task, key):
+        held = [bytearray(1_000_000) for _ in range(megabytes)]
+        time.sleep(len(held) and 1)
+
+
+def tick(task: Any, key: str) -> None:
+    """Idempotent: the effect belongs to the message, and a tick has one."""
+    with execution(task, key), once(f"tick {task.request.id}") as first:
+        if first:
+            effect(f"{key} {task.request.id}")
+
+
+for queue in ("io", "cpu"):
+    for habit in (work, carry, fail, retry, crash, bomb, tick):
+        shared_task(name=f"ledger.{queue}_{habit.__name__}", bind=True)(habit)
