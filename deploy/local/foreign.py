@@ -28,9 +28,15 @@ def with_own_libraries(root: Path, programs: Path) -> None:
             program.rename(program.with_name(program.name + _SUFFIX))
     for program in programs.rglob(f"*{_SUFFIX}"):
         script = program.with_name(program.name.removesuffix(_SUFFIX))
-        script.unlink(missing_ok=True)
-        script.write_text(_WRAPPER.format(loader=loader, libraries=libraries, program=program))
-        script.chmod(0o755)
+        replace(script, _WRAPPER.format(loader=loader, libraries=libraries, program=program))
+
+
+def replace(script: Path, text: str) -> None:
+    """Puts an executable script in the place of a file in one step: somebody may be about to execute it."""
+    partial = script.with_name(script.name + ".partial")
+    partial.write_text(text)
+    partial.chmod(0o755)
+    partial.replace(script)
 
 
 def _is_binary(file: Path) -> bool:

@@ -3,6 +3,7 @@
 Or, where a suite is named, that of another release of the distribution.
 """
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +44,16 @@ def choose_server(home: Path, log: Path, suite: str = "") -> Server:
         f"No RabbitMQ can be had here ({'; '.join(reasons)}; no container engine answers): "
         "set BROKER_URL and BROKER_MANAGEMENT_URL, install rabbitmq-server, or start docker or podman."
     )
+
+
+def installation() -> erlang.Installation:
+    """What a private node here runs: RABBITMQ_SUITE's, an installed one, or the distribution's packages."""
+    suite = os.environ.get("RABBITMQ_SUITE", "")
+    reasons: list[str] = []
+    found = _from_suite(suite) if suite else erlang.installed() or _from_packages(reasons)
+    if found is None:
+        raise LocalError(f"No RabbitMQ that can form a cluster can be had here ({'; '.join(reasons)}).")
+    return found
 
 
 def _from_suite(suite: str) -> erlang.Installation:
