@@ -60,7 +60,10 @@ class Node:
             self._epmd_port = peers.epmd_port
         self._server: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
-        _write_configuration(home, self.port, self.management_port, user, password, peers)
+        _write_secrets(home, peers)
+        _write_configuration(home, self.port, self.management_port, user, password)
+        if peers:
+            _write_clustering(home, peers)
 
     def start(self) -> None:
         with ExitStack() as undo, self.log.open("ab") as output:
@@ -155,17 +158,18 @@ class Node:
         ).stdout
 
 
-def _write_configuration(
-    home: Path, port: int, management_port: int, user: str, password: str, peers: Peers | None
-) -> None:
-    for folder in ("data", "log", "generated", "schema"):
-        (home / folder).mkdir(exist_ok=True)
+def _write_secrets(home: Path, peers: Peers | None) -> None:
     cookie = home / ".erlang.cookie"
     if peers:
         cookie.write_text(peers.cookie)
     else:
         kept_secret(cookie)
     cookie.chmod(0o400)
+
+
+def _write_configuration(home: Path, port: int, management_port: int, user: str, password: str) -> None:
+    for folder in ("data", "log", "generated", "schema"):
+        (home / folder).mkdir(exist_ok=True)
     (home / "rabbitmq-env.conf").write_text("")
     (home / "enabled_plugins").write_text("[rabbitmq_management].\n")
     settings = {
@@ -178,25 +182,24 @@ def _write_configuration(
         "disk_free_limit.absolute": "50MB",
         "log.console": "true",
         "log.console.level": "info",
-        **(_clustering(peers) if peers else {}),
     }
     file = home / "rabbitmq.conf"
     file.touch(mode=0o600)
     file.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
 
 
-def _clustering(peers: Peers) -> dict[str, str]:
-    names = {
-        f"cluster_formation.classic_config.nodes.{number}": name for number, name in enumerate(peers.names, 1)
-    }
-    return {
+def _write_clustering(home: Path, peers: Peers) -> None:
+    settings = {
         "cluster_formation.peer_discovery_backend": "classic_config",
-        **names,
         # What the manual advises for three nodes: the smaller part of a cut stops, and joins again.
         "cluster_partition_handling": "pause_minority",
         # Seconds until a silent peer is given up; 60 is long for a test.
         "net_ticktime": "8",
     }
+    for number, name in enumerate(peers.names, 1):
+        settings[f"cluster_formation.classic_config.nodes.{number}"] = name
+    with (home / "rabbitmq.conf").open("a") as file:
+        file.writelines(f"{key} = {value}\n" for key, value in settings.items())
 
 
 def _wait_for(port: int) -> None:
