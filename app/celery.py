@@ -44,7 +44,7 @@ def routing() -> dict[str, Any]:
     }
 
 
-app = Celery("switchyard", task_cls="app.tasks.base:RoutedTask")
+app = Celery("switchyard", amqp="app.outbox.amqp:AMQP", task_cls="app.tasks.base:RoutedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.add_defaults(routing)
 app.autodiscover_tasks()

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "app.accounts",
     "app.reports",
     "app.webhooks",
+    "app.outbox",
     "app.schedule",
     "django_celery_beat",
     "django_celery_results",
@@ -93,7 +94,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY els
 
 # PostgreSQL. A pool bounds the connections of a process that runs many threads; a prefork worker keeps one.
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 0)
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_health_checks=True)}
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", engine="app.outbox.postgres", conn_health_checks=True)}
 if DATABASE_POOL_SIZE:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
@@ -177,6 +178,7 @@ PORT = env.int("PORT", 8000)
 WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
 WEB_THREADS = env.int("WEB_THREADS", 8)
 EXPORTER_PORT = env.int("EXPORTER_PORT", 9808)
+RELAY_PORT = env.int("RELAY_PORT", 9809)
 HEARTBEAT_FILE = Path(env.str("HEARTBEAT_FILE", str(Path(tempfile.gettempdir()) / "switchyard-heartbeat")))
 WAIT_SECONDS = env.int("WAIT_SECONDS", 60)
 

@@ -52,4 +52,5 @@ def broker(home: Path, given_environment: None) -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: Postgres) -> None:
     """Point Django at the run's database before pytest-django makes the test database in it."""
-    connections.databases["default"].update(dj_database_url.parse(postgres.url))
+    engine = connections.databases["default"]["ENGINE"]
+    connections.databases["default"].update(dj_database_url.parse(postgres.url, engine=engine))

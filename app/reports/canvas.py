@@ -9,15 +9,15 @@ from typing import Any
 
 from celery import chain, chord
 from celery.canvas import Signature
-from django.db import transaction
 
+from app.outbox.sending import send_on_commit
 from app.reports.models import Report
 from app.reports.tasks import combine, count_part, give_up, mail_link
 
 
 def start(report: Report) -> None:
-    """Send the tasks of ``report`` when the caller's transaction has committed."""
-    transaction.on_commit(canvas(report).apply_async)
+    """Send the tasks of ``report`` with the caller's transaction."""
+    send_on_commit(canvas(report))
 
 
 def canvas(report: Report) -> Signature[Any]:

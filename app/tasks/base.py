@@ -1,13 +1,13 @@
 """The base class of every task in the project."""
 
-from functools import partial
 from typing import Any
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Retry
 from celery.utils.time import get_exponential_backoff_interval
-from django.db import transaction
 
+from app.outbox.amqp import captured
+from app.outbox.sending import keep
 from app.queues import queue_for
 from app.tasks.calls import (
     refuse_arguments,
@@ -59,17 +59,26 @@ class RoutedTask(DjangoTask[..., Any]):
         options["countdown"] = whole_seconds(options["countdown"])
         return super().apply_async(args, kwargs, *positional, **options)
 
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
-        """Send the task when the caller's transaction has committed; a rollback sends nothing."""
-        self.apply_async_on_commit(args, kwargs)
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
+        """Send the task with the caller's transaction, or in one of its own. Returns its id at once.
+
+        The message is a row of the outbox: committed with the caller's rows or gone with them, and brought to
+        the broker by the relay, whenever that is there again.
+        """
+        return self.apply_async_on_commit(args, kwargs)
 
     def apply_async_on_commit(  # type: ignore[override]
         self, args: Any = None, kwargs: Any = None, **options: Any
-    ) -> None:
-        """As ``delay_on_commit``, with Celery's options. The call is checked here, not after the commit."""
-        refuse_destination(self.name, options)
-        refuse_arguments(self.name, args, kwargs)
-        transaction.on_commit(partial(self.apply_async, args, kwargs, **options))
+    ) -> str:
+        """As ``delay_on_commit``, with Celery's options. A countdown counts from here, not from the commit.
+
+        Raises app.tasks.errors.TaskCallError before anything is kept. What the database refuses is raised by
+        the commit, which rolls back.
+        """
+        with captured() as rows:
+            result = self.apply_async(args, kwargs, **options)
+        keep(rows)
+        return str(result.id)
 
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
         """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise."""

@@ -13,6 +13,7 @@
 | yard.E9 | a task that names its own queue                   |
 | yard.E10| a task that is not a RoutedTask                   |
 | yard.E11| a broker driver that cannot serve                 |
+| yard.E12| a database backend that leaves the outbox behind  |
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,8 +23,10 @@ from typing import Any
 from celery.signals import beat_init, worker_init
 from django.conf import settings
 from django.core.checks import Error, register, run_checks
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from app.celery import app
+from app.outbox.postgres.base import DatabaseWrapper
 from app.queues import QUEUES, ROUTES, QueueSpec, pattern_for, queue_for
 from app.schedule.entries import SCHEDULE
 from app.tasks.base import RoutedTask
@@ -191,6 +194,17 @@ def broker_driver_can_serve() -> Iterator[Error]:
     )
 
 
+def database_commits_the_outbox() -> Iterator[Error]:
+    database = connections[DEFAULT_DB_ALIAS]
+    if not isinstance(database, DatabaseWrapper):
+        yield Error(
+            f"The database's ENGINE is {database.settings_dict['ENGINE']!r}, whose commit does not take the "
+            "outbox along: a task could be lost after the commit of what it belongs to.",
+            hint="Give DATABASES['default'] the ENGINE 'app.outbox.postgres'; app/settings.py does.",
+            id="yard.E12",
+        )
+
+
 RULES = (
     tasks_have_a_route,
     tasks_have_a_name_of_their_own,
@@ -203,6 +217,7 @@ RULES = (
     tasks_name_no_queue,
     tasks_are_routed_tasks,
     broker_driver_can_serve,
+    database_commits_the_outbox,
 )
 
 

@@ -4,9 +4,13 @@ TaskCallError (TypeError)
 ├── DestinationRefused    a queue, exchange or serializer was named at call time
 ├── ModelRefused          a model instance or queryset is among the arguments
 ├── NotJson               an argument has no JSON form
+├── MessageTooLarge       its arguments or its canvas are larger than a message may be
+├── HeadersTooLarge       its headers (stamps) are
+├── TooFarAhead           its eta is further away than delayed delivery can count
 └── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -36,6 +40,30 @@ class NotJson(TaskCallError):
         super().__init__(
             f"{task} was called with an argument that JSON cannot hold: {reason}. Pass numbers, text, "
             "booleans, None, dates, UUIDs, and lists and dictionaries of them."
+        )
+
+
+class MessageTooLarge(TaskCallError):
+    def __init__(self, task: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"{task} was called with {size:,} bytes of arguments and callbacks, but a message holds at most "
+            f"{limit:,}. Keep the data in the database, or a file store, and pass its key."
+        )
+
+
+class HeadersTooLarge(TaskCallError):
+    def __init__(self, task: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"{task} was called with {size:,} bytes of headers (stamps among them), but a message holds at "
+            f"most {limit:,} of these. Pass what is large as an argument, or its key."
+        )
+
+
+class TooFarAhead(TaskCallError):
+    def __init__(self, task: str, eta: datetime, limit: timedelta) -> None:
+        super().__init__(
+            f"{task} was called for {eta:%Y-%m-%d}, but a message can wait at most {limit.days:,} days. Keep "
+            "the date in a row, and send the task from the schedule when it has come."
         )
 
 

@@ -1,12 +1,16 @@
-"""What is written of every task: ``task_sent`` where it is published, ``task_finished`` where it ran.
+"""What is written of every task on its way.
+
+``task_accepted`` where its transaction has committed (``delay_on_commit``), ``task_sent`` where the broker
+has confirmed it, ``task_finished`` where it ran.
 
 | event         | fields                                                                            |
 |---------------|-----------------------------------------------------------------------------------|
+| task_accepted | task, task_id, queue                                                              |
 | task_sent     | task, task_id, queue                                                              |
 | task_finished | task, task_id, queue, outcome, attempt (from 0), wait_ms, run_ms                  |
 
 ``outcome`` is succeeded, retried, failed, rejected, lost (the child died) or timed_out. ``wait_ms`` counts
-from when the task was due: when it was sent, or its eta.
+from when the task was due: when it was called, in the outbox too, or its eta.
 """
 
 import time
@@ -18,9 +22,10 @@ import structlog
 from celery.signals import after_task_publish, before_task_publish
 from django_structlog.celery.signals import bind_extra_task_metadata
 
+from app.outbox.amqp import capturing
 from app.queues import queue_for
 
-#: Message header: Unix time, in seconds, at which the message was given to the broker.
+#: Message header: Unix time, in seconds, at which the task was called.
 SENT_AT = "sent_at"
 
 log = structlog.get_logger("app.tasks")
@@ -31,6 +36,16 @@ def connect() -> None:
     before_task_publish.connect(_stamp)
     after_task_publish.connect(_sent)
     bind_extra_task_metadata.connect(_bind)
+
+
+def accepted(task_id: str, task: str) -> None:
+    """Write ``task_accepted``: the message is in the outbox, committed."""
+    log.info("task_accepted", **_identity({"task": task, "id": task_id}))
+
+
+def sent(headers: Mapping[str, Any]) -> None:
+    """Write ``task_sent``: the broker has confirmed the message with these headers."""
+    log.info("task_sent", **_context(headers), **_identity(headers))
 
 
 def finished(headers: Mapping[str, Any], *, outcome: str, wait_seconds: float, run_seconds: float) -> None:
@@ -73,7 +88,8 @@ def _stamp(headers: dict[str, Any], **_: Any) -> None:
 
 
 def _sent(headers: Mapping[str, Any], **_: Any) -> None:
-    log.info("task_sent", **_identity(headers))
+    if not capturing():
+        log.info("task_sent", **_identity(headers))
 
 
 def _bind(task: Any, **_: Any) -> None:

@@ -13,6 +13,7 @@ the broker: acknowledgement, redelivery, dead letters and limits exist only with
 """
 
 from collections import UserList
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,8 @@ from celery.result import EagerResult
 from kombu.utils.json import dumps, loads
 
 from app.celery import app
+from app.outbox import rows
+from app.outbox.amqp import capturing
 from app.queues import queue_for
 
 
@@ -55,18 +58,33 @@ class SentTasks(UserList[Sent]):
 
 @pytest.fixture
 def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> SentTasks:
-    """Record every message that Celery would publish; the broker is not contacted."""
-    sent = SentTasks()
+    """Record every message that would be published, or kept in the outbox; neither is touched.
 
-    def record(_producer: Any, name: str, message: Any, **_options: Any) -> None:
-        args, kwargs, _embed = loads(dumps(message.body))
-        spec = queue_for(name)
-        if spec is None:
-            pytest.fail(f"No route in app/queues.py matches {name}.")
-        sent.append(Sent(name, spec.name, args, kwargs, _countdown(message.headers), message.headers["id"]))
+    ``delay_on_commit`` and its like are recorded when their transaction commits.
+    """
+    sent = SentTasks()
+    publish = app.amqp.send_task_message
+
+    def record(producer: Any, name: str, message: Any, **options: Any) -> None:
+        if capturing():
+            publish(producer, name, message, **options)
+        else:
+            sent.append(_sent(name, dumps(message.body), message.headers))
+
+    def insert(_connection: Any, kept: Sequence[rows.Row]) -> None:
+        sent.extend(_sent(row.task, row.body, loads(row.headers)) for row in kept)
 
     monkeypatch.setattr(app.amqp, "send_task_message", record)
+    monkeypatch.setattr(rows, "insert", insert)
     return sent
+
+
+def _sent(name: str, body: str, headers: dict[str, Any]) -> Sent:
+    args, kwargs, _embed = loads(body)
+    spec = queue_for(name)
+    if spec is None:
+        pytest.fail(f"No route in app/queues.py matches {name}.")
+    return Sent(name, spec.name, args, kwargs, _countdown(headers), headers["id"])
 
 
 def _countdown(headers: dict[str, Any]) -> float | None:

@@ -45,7 +45,13 @@ class Journal:
     def take(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             match _event(line):
-                case {"event": "task_sent", "queue": queue, "task_id": task_id, "task": task}:
+                # Both, of a task that went by way of the outbox: it counts from when it was accepted.
+                case {
+                    "event": "task_accepted" | "task_sent",
+                    "queue": queue,
+                    "task_id": task_id,
+                    "task": task,
+                }:
                     self.names[task_id] = task
                     self.queues[queue].sent.add(task_id)
                 case {"event": "task_finished", "queue": queue} as event:

@@ -45,6 +45,7 @@ def long_running(port: int, exporter_port: int) -> list[Role]:
     return [
         Role("web", ("web",), f"http://127.0.0.1:{port}/readyz", reloads=True),
         *(Role(f"worker-{queue}", ("worker", queue), reloads=True) for queue in QUEUES),
+        Role("relay", ("relay",), reloads=True),
         Role("beat", ("beat",)),
         Role("exporter", ("exporter",), f"http://127.0.0.1:{exporter_port}/metrics"),
     ]

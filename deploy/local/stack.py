@@ -16,6 +16,7 @@ from deploy.local.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 LOCAL = ROOT / ".local"
+PORTS = {"PORT": 8000, "EXPORTER_PORT": 9808, "RELAY_PORT": 9809}
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,14 @@ def start_stack(home: Path, output: Output, say: Callable[[str], None], **settin
     """
     check_space(home)
     make_folder(home / "run")
-    port, exporter_port = _ports(say)
+    ports = _ports(say)
     say("Starting PostgreSQL, RabbitMQ and mail ...")
-    with reserved(port, exporter_port) as reservation, start_services(home) as services:
+    with reserved(*ports.values()) as reservation, start_services(home) as services:
         environment = {
             **services.environment(),
             "BIND_ADDRESS": LOOPBACK,
-            "PORT": str(port),
-            "EXPORTER_PORT": str(exporter_port),
-            "PUBLIC_URL": f"http://localhost:{port}",
+            **{variable: str(port) for variable, port in ports.items()},
+            "PUBLIC_URL": f"http://localhost:{ports['PORT']}",
             **settings,
         }
         supervisor = Supervisor(home, environment, output)
@@ -61,14 +61,15 @@ def start_stack(home: Path, output: Output, say: Callable[[str], None], **settin
             say(f"{services.broker.name} is ready; preparing the database and the broker ...")
             supervisor.run(RELEASE)
             reservation.close()
-            yield _start_roles(services, supervisor, port, exporter_port, say)
+            yield _start_roles(services, supervisor, ports, say)
         finally:
             supervisor.stop()
 
 
 def _start_roles(
-    services: Services, supervisor: Supervisor, port: int, exporter_port: int, say: Callable[[str], None]
+    services: Services, supervisor: Supervisor, ports: dict[str, int], say: Callable[[str], None]
 ) -> Stack:
+    port, exporter_port = ports["PORT"], ports["EXPORTER_PORT"]
     roles = long_running(port, exporter_port)
     say(f"Starting {', '.join(role.name for role in roles)} ...")
     supervisor.start(roles)
@@ -78,13 +79,14 @@ def _start_roles(
     )
 
 
-def _ports(say: Callable[[str], None]) -> tuple[int, int]:
-    chosen = []
-    for variable, default in (("PORT", 8000), ("EXPORTER_PORT", 9808)):
+def _ports(say: Callable[[str], None]) -> dict[str, int]:
+    chosen: dict[str, int] = {}
+    for variable, default in PORTS.items():
         port, remark = choose_port(variable, default, os.environ)
         if remark:
             say(remark)
-        chosen.append(port)
-    if chosen[0] == chosen[1]:
-        raise LocalError(f"PORT and EXPORTER_PORT are both {chosen[0]}: set them to different ports.")
-    return chosen[0], chosen[1]
+        for other, taken in chosen.items():
+            if port == taken:
+                raise LocalError(f"{other} and {variable} are both {port}: set them to different ports.")
+        chosen[variable] = port
+    return chosen

@@ -68,6 +68,7 @@ def processes(vhost: Vhost, transactional_db: None, tmp_path: Path) -> Iterator[
         "SECRET_KEY": "only-for-tests",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "BIND_ADDRESS": "127.0.0.1",
+        "RELAY_PORT": "0",
         "LOG_FORMAT": "json",
         "WAIT_SECONDS": "20",
         "BROKER_URL": vhost.url,

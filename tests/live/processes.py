@@ -108,6 +108,12 @@ class Processes:
         self.until_beating(process)
         return process
 
+    def relay(self, env: dict[str, str] | None = None) -> Process:
+        """Start a relay and return when it has looked at the outbox."""
+        process = self.start("relay", env=env)
+        self.until_beating(process)
+        return process
+
     def until_beating(self, process: Process) -> None:
         def beating() -> bool:
             assert process.popen.poll() is None, f"ended with {process.popen.returncode}:\n{process.text()}"

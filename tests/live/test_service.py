@@ -30,6 +30,7 @@ def workers(yard: Processes, mailbox: Mailbox) -> Processes:
     reach = {"EMAIL_HOST": LOOPBACK, "EMAIL_PORT": str(mailbox.port), "WEBHOOKS_ALLOW_PRIVATE": "1"}
     yard.worker("io", env=reach)
     yard.worker("cpu", env=reach)
+    yard.relay()
     return yard
 
 

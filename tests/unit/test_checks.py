@@ -7,6 +7,7 @@ from celery.schedules import crontab
 from django.core.checks import Error
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from app.celery import app
 from app.queues import CPU, IO, QUEUES, ROUTES
@@ -130,6 +131,15 @@ def test_a_driver_that_cannot_serve_is_found_and_the_reason_given(settings, url:
     if why != "no publisher confirms":
         assert why in error.msg
     assert "pyamqp://" in error.hint
+
+
+def test_a_backend_whose_commit_leaves_the_outbox_behind_is_found(monkeypatch) -> None:
+    plain = DatabaseWrapper({"ENGINE": "django.db.backends.postgresql"})
+    monkeypatch.setattr(checks, "connections", {"default": plain})
+    [error] = checks.database_commits_the_outbox()
+    assert error.id == "yard.E12"
+    assert "'django.db.backends.postgresql'" in error.msg
+    assert "'app.outbox.postgres'" in error.hint
 
 
 @pytest.mark.parametrize("rule", checks.RULES)

@@ -47,6 +47,14 @@ def test_a_lost_task_that_was_redelivered_and_succeeded_has_not_failed() -> None
     assert not journal.open
 
 
+def test_an_accepted_task_is_open_before_the_relay_has_sent_it() -> None:
+    journal = Journal([])
+    journal.take([_line(event="task_accepted", task="t.x", task_id="a", queue="q")])
+    assert journal.open == {"a"}
+    journal.take([sent("a"), finished("a", "succeeded")])
+    assert (len(journal.queues["q"].sent), journal.open) == (1, set())
+
+
 def test_a_rejected_task_has_failed() -> None:
     journal = Journal([])
     journal.take([sent("a"), finished("a", "rejected")])
