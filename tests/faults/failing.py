@@ -4,7 +4,8 @@
 
 SIGKILLs the role just before its third call of that method, starts it anew, and does so 100 times. Each life
 is a fork of one process that has loaded everything, so that a hundred deaths take seconds and not minutes.
-Ends with 0 after the last death, and with 1 if a life ended in any other way.
+Ends with 0 after the last death, and with 1 if a life ended in any other way. ``freeze`` in the place of
+``before`` or ``after`` stops the process (SIGSTOP) before the call; somebody has to wake it.
 """
 
 import os
@@ -19,6 +20,8 @@ from typing import Any
 import django
 
 from app.roles import environment
+
+_SIGNALS = {"before": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 
 def main(words: list[str]) -> int:
@@ -59,8 +62,8 @@ def _deadly(function: Callable[..., Any], moment: str, call: int) -> Callable[..
     def deadly(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == call and moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+        if calls == call and moment in _SIGNALS:
+            os.kill(os.getpid(), _SIGNALS[moment])
         result = function(*args, **kwargs)
         if calls == call and moment == "after":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -21,6 +21,10 @@ class Proxy:
         #: Seconds that what the server says is held back.
         self.answers_delay_seconds = 0.0
         self.accepted = 0
+        #: How often ``cut`` found a connection to reset.
+        self.cuts = 0
+        self._generation = 0
+        self._held = False
         self._loop = asyncio.new_event_loop()
         self._open = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -37,6 +41,18 @@ class Proxy:
     def thaw(self) -> None:
         """What was said meanwhile arrives."""
         self._loop.call_soon_threadsafe(self._open.set)
+
+    def forget(self) -> int:
+        """Silence every connection that is open now, for good, as a router that lost its table does.
+
+        New ones work. Returns how many there were.
+        """
+        self._generation += 1
+        return self.connections
+
+    def hold_questions(self) -> None:
+        """Pass on nothing more that clients say; answers still arrive. Until ``cut``."""
+        self._held = True
 
     @property
     def connections(self) -> int:
@@ -76,7 +92,9 @@ class Proxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _cut(self) -> int:
+        self._held = False
         writers = list(self._writers)
+        self.cuts += bool(writers)
         for writer in writers:
             _reset(writer)
         return len(writers) // 2
@@ -102,11 +120,14 @@ class Proxy:
     async def _copy(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
     ) -> None:
+        born = self._generation
         try:
             while data := await reader.read(_CHUNK):
                 if answers and self.answers_delay_seconds:
                     await asyncio.sleep(self.answers_delay_seconds)
                 await self._open.wait()
+                if self._generation != born or (self._held and not answers):
+                    await asyncio.Event().wait()
                 writer.write(data)
                 await writer.drain()
         except OSError:
@@ -118,5 +139,7 @@ class Proxy:
 def _reset(writer: asyncio.StreamWriter) -> None:
     """Close with RST, not FIN: the other side must not take it for a farewell."""
     connection = writer.get_extra_info("socket")
+    if writer.transport.is_closing():
+        return
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

@@ -4,26 +4,31 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from django.db import transaction
+from django.db import connection, transaction
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from app.celery import app
+from app.outbox.models import Message
 from app.queues import QUEUES
+from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from tests.faults.checker import Fault, Verdict, verdict
 from tests.faults.ledger.models import Effect, Promise
+from tests.faults.proxy import Proxy
 from tests.faults.stock import stock
 from tests.faults.stock import tasks as _stock_tasks  # noqa: F401 - so that stock has them
 from tests.live.conftest import Vhost
-from tests.live.processes import ROOT, Process, Processes, eventually
+from tests.live.processes import Process, Processes, eventually
 
 
 @dataclass
@@ -43,11 +48,8 @@ class Services:
             self.processes.until_beating(process)
         return started
 
-    def start_relay(self, env: dict[str, str] | None = None) -> Process | None:
-        """The relay, if this tree has one; without it a promise is published by its own process."""
-        if not (ROOT / "app" / "outbox").exists():
-            return None
-        return self.processes.start("relay", env=env)
+    def start_relay(self, env: dict[str, str] | None = None) -> Process:
+        return self.processes.relay(env)
 
     def stock_worker(self, *arguments: str) -> Process:
         """A worker of the control, by Celery's own command."""
@@ -100,6 +102,24 @@ class Services:
     def verdict(self, elsewhere: Iterable[str] = ()) -> Verdict:
         return verdict(self.faults, elsewhere=elsewhere)
 
+    def through(self, proxy: Proxy) -> dict[str, str]:
+        """The environment of a role that reaches the broker through the proxy."""
+        parts = urlsplit(self.vhost.url)
+        netloc = f"{parts.username}:{parts.password}@{LOOPBACK}:{proxy.port}"
+        return {"BROKER_URL": urlunsplit(parts._replace(netloc=netloc))}
+
+    @property
+    def broker_port(self) -> int:
+        port = urlsplit(self.vhost.url).port
+        assert port
+        return port
+
+    def kill_broker(self) -> None:
+        """SIGKILL and a new start, noted as one fault."""
+        with self.fault("broker"):
+            self.broker.kill()
+            self.broker.start()
+
     def dead_letters(self, queue: str) -> list[Any]:
         """Every message in the dead-letter queue, which keeps them."""
         found = []
@@ -118,13 +138,45 @@ class Services:
 
 def promise(task: str, keys: Iterable[str], **kwargs: Any) -> list[str]:
     """Promise each key and ask for its task, in one transaction each, as a request does."""
-    promised = []
-    for key in keys:
-        with transaction.atomic():
-            Promise.objects.create(key=key, at=time.time())
-            app.tasks[task].delay_on_commit(key, **kwargs)
-        promised.append(key)
-    return promised
+    return [promise_one(task, key, **kwargs) for key in keys]
+
+
+def promise_one(task: str, key: str, **kwargs: Any) -> str:
+    with transaction.atomic():
+        Promise.objects.create(key=key, at=time.time())
+        app.tasks[task].delay_on_commit(key, **kwargs)
+    return key
+
+
+def keys(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}-{number}" for number in range(count)]
+
+
+@contextmanager
+def steady(task: str, prefix: str, per_second: float, **kwargs: Any) -> Iterator[list[str]]:
+    """Make promises at that rate, in a thread, while the block runs; yields the list that grows."""
+    promised: list[str] = []
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            while not stop.wait(1 / per_second):
+                promised.append(promise_one(task, f"{prefix}-{len(promised)}", **kwargs))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield promised
+    finally:
+        stop.set()
+        thread.join()
+
+
+def waiting_rows() -> int:
+    """Rows of the outbox that the relay has yet to bring to the broker."""
+    return Message.objects.filter(quarantined_at=None).count()
 
 
 def forget_connections(of: Any) -> None:
