@@ -10,7 +10,7 @@ from django.core.management import call_command
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from tests.faults.services import Services
-from tests.live.conftest import Vhost, processes, vhost  # noqa: F401 - fixtures
+from tests.live.conftest import Vhost, environment, processes, vhost  # noqa: F401 - fixtures
 from tests.live.processes import Processes
 
 ROWS = pytest.StashKey[list[tuple[str, ...]]]()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from django.core.management import call_command
 from django.db import connection, transaction
 from kombu import Connection
 from kombu.exceptions import OperationalError
@@ -23,7 +24,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from tests.faults.checker import Fault, Verdict, verdict
-from tests.faults.ledger.models import Effect, Promise
+from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.stock import stock
 from tests.faults.stock import tasks as _stock_tasks  # noqa: F401 - so that stock has them
@@ -120,6 +121,9 @@ class Services:
             self.broker.kill()
             self.broker.start()
 
+    def apply_topology(self) -> None:
+        call_command("topology", "apply", verbosity=0)
+
     def dead_letters(self, queue: str) -> list[Any]:
         """Every message in the dead-letter queue, which keeps them."""
         found = []
@@ -146,6 +150,11 @@ def promise_one(task: str, key: str, **kwargs: Any) -> str:
         Promise.objects.create(key=key, at=time.time())
         app.tasks[task].delay_on_commit(key, **kwargs)
     return key
+
+
+def running() -> set[str]:
+    """Keys whose task has begun and not ended."""
+    return set(Execution.objects.filter(finished=None).values_list("key", flat=True))
 
 
 def keys(prefix: str, count: int) -> list[str]:

@@ -115,7 +115,7 @@ def test_f8_a_connection_that_went_silent_is_noticed_and_replaced(services: Serv
             ["set_vm_memory_high_watermark", "absolute", "1MB"],
             ["set_vm_memory_high_watermark", "0.4"],
         ),
-        ("disk", ["set_disk_free_limit", "100TB"], ["set_disk_free_limit", "50MB"]),
+        ("disk", ["set_disk_free_limit", "90000GB"], ["set_disk_free_limit", "50MB"]),
     ],
 )
 def test_f9_an_alarm_stops_neither_requests_nor_consumers(
@@ -236,14 +236,14 @@ def test_f37_a_countdown_survives_a_broker_kill_and_needs_no_worker_before(servi
 
 
 def test_f39_a_hundred_reconnects_leak_nothing(services: Services, tally) -> None:
-    """Scale: 100 for each of relay and worker; the matrix has 1,000. The first ten warm up."""
+    """Scale: 85 of the relay and 15 of a worker, which takes longer; the matrix has 1,000. Ten warm up."""
     with Proxy(services.broker_port) as to_relay, Proxy(services.broker_port) as to_worker:
         relay = services.start_relay(services.through(to_relay))
         [worker] = services.start("worker io", env=services.through(to_worker))
         with services.fault("reconnects"), steady("ledger.io_work", "cut", 20) as promised:
-            _cut(to_relay, to_worker, 10)
+            _cut({to_relay: 5, to_worker: 5})
             before = {process.popen.pid: (_fds(process), _rss(process)) for process in (relay, worker)}
-            _cut(to_relay, to_worker, 100)
+            _cut({to_relay: 85, to_worker: 15})
             eventually(lambda: waiting_rows() < 20)
             after = {process.popen.pid: (_fds(process), _rss(process)) for process in (relay, worker)}
         all_done(promised)
@@ -258,7 +258,7 @@ def test_f39_a_hundred_reconnects_leak_nothing(services: Services, tally) -> Non
     tally(
         "F39",
         "ours",
-        reconnects=200,
+        reconnects=100,
         tasks=len(promised),
         lost=len(found.lost),
         **{f"{name}_fds": f"{fds:+d}" for name, (fds, _) in growth.items()},
@@ -270,9 +270,9 @@ def test_f39_a_hundred_reconnects_leak_nothing(services: Services, tally) -> Non
         assert rss <= 0.1
 
 
-def _cut(to_relay: Proxy, to_worker: Proxy, times: int) -> None:
-    """Cut both, each time when it is connected again."""
-    wanted = {proxy: proxy.cuts + times for proxy in (to_relay, to_worker)}
+def _cut(times: dict[Proxy, int]) -> None:
+    """Cut each proxy so often, each time when it is connected again."""
+    wanted = {proxy: proxy.cuts + count for proxy, count in times.items()}
 
     def all_cut() -> bool:
         for proxy, cuts in wanted.items():
@@ -280,7 +280,7 @@ def _cut(to_relay: Proxy, to_worker: Proxy, times: int) -> None:
                 proxy.cut()
         return all(proxy.cuts >= cuts for proxy, cuts in wanted.items())
 
-    eventually(all_cut, within=150)
+    eventually(all_cut, within=120)
 
 
 def _fds(process: Process) -> int:

@@ -11,15 +11,10 @@ from django_celery_results.models import TaskResult
 from app.queues import QUEUES
 from tests.faults.ledger.models import Effect, Execution
 from tests.faults.memory import killed, limited_memory
-from tests.faults.services import Services, all_done, children, key_of, promise
+from tests.faults.services import Services, all_done, children, key_of, promise, running
 from tests.live.processes import eventually
 
 CHOICE = random.Random(3)
-
-
-def running() -> set[str]:
-    """Keys whose task has begun and not ended."""
-    return set(Execution.objects.filter(finished=None).values_list("key", flat=True))
 
 
 @pytest.mark.parametrize("queue", QUEUES)
