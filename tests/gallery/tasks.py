@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 from celery import shared_task
@@ -42,6 +43,15 @@ def query(task, key: str, seconds: float) -> None:
     finish(run)
 
 
+def linger(task, key: str, seconds: float) -> None:
+    """Wait in small steps, and so be there when a soft limit is raised."""
+    run = start(task, key)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.02)
+    finish(run)
+
+
 def fail(task, key: str) -> None:
     start(task, key)
     raise ValueError(f"{key} fails every time")
@@ -57,6 +67,11 @@ def retry(task, key: str, countdowns: list[float]) -> None:
 def die(task, key: str) -> None:
     start(task, key)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(task, key: str) -> None:
+    start(task, key)
+    sys.exit(1)
 
 
 @shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
@@ -75,5 +90,5 @@ def join(task, parts: list[str], key: str) -> None:
 
 
 for queue in ("io", "cpu"):
-    for habit in (wait, query, fail, retry, die):
+    for habit in (wait, query, linger, fail, retry, die, leave):
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)
