@@ -7,7 +7,7 @@ import pytest
 
 from tests.live.processes import Processes, eventually
 
-ROLES = [("worker", "io"), ("beat",), ("web",), ("release",)]
+ROLES = [("worker", "io"), ("beat",), ("web",), ("relay",), ("release",)]
 
 
 def reason(result: "subprocess.CompletedProcess[str]") -> str:
