@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from environs import FileAwareEnv, validate
 
+from app.broker.frames import forgiving_frame_handler
 from app.logs import logging_config
 
 env = FileAwareEnv(strip_whitespace=True)
@@ -32,6 +33,7 @@ INSTALLED_APPS = [
     "app.reports",
     "app.webhooks",
     "app.outbox",
+    "app.deadletters",
     "app.schedule",
     "django_celery_beat",
     "django_celery_results",
@@ -117,6 +119,7 @@ if not BROKER_MANAGEMENT_URL:
 # Celery: options that do not follow from a queue (those are in app/celery.py and app/tasks/base.py).
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "confirm_publish": True,
+    "frame_handler": forgiving_frame_handler,
     "read_timeout": 15,
     "write_timeout": 10,
     # Milliseconds. py-amqp's own limit is 1 s, which a short network hiccup exceeds. Linux only.
@@ -147,6 +150,7 @@ CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
 CELERY_RESULT_BACKEND = "app.tasks.results:ResultBackend"
 CELERY_RESULT_EXTENDED = True
 CELERY_RESULT_EXPIRES = 14 * 24 * 3600
+CELERY_WORKER_CONSUMER = "app.tasks.refusal:RefusingConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000

@@ -11,6 +11,9 @@ from django.db import connection
 from app.tasks.database import released_database
 from tests.gallery.models import Run
 
+#: Key of a ``Run`` that a test makes to say so.
+MENDED = "mended"
+
 
 def start(task, key: str) -> Run:
     delivery = task.request.delivery_info
@@ -57,6 +60,14 @@ def fail(task, key: str) -> None:
     raise ValueError(f"{key} fails every time")
 
 
+def fragile(task, key: str) -> None:
+    """Fail until somebody has mended it."""
+    run = start(task, key)
+    if not Run.objects.filter(key=MENDED).exists():
+        raise ValueError(f"{key} is not mended yet")
+    finish(run)
+
+
 def retry(task, key: str, countdowns: list[float]) -> None:
     run = start(task, key)
     if task.request.retries < len(countdowns):
@@ -90,5 +101,5 @@ def join(task, parts: list[str], key: str) -> None:
 
 
 for queue in ("io", "cpu"):
-    for habit in (wait, query, linger, fail, retry, die, leave):
+    for habit in (wait, query, linger, fail, fragile, retry, die, leave):
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)
