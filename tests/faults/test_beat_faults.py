@@ -75,8 +75,15 @@ def test_f26_two_beats_send_each_tick_once_though_one_is_killed_and_one_frozen(
         beat.kill_all()
     sent = {str(task_id) for task_id in Tick.objects.values_list("task_id", flat=True)}
     eventually(lambda: set(Execution.objects.values_list("task_id", flat=True)) == sent)
-    tally("F26", "ours", takeovers=4, ticks=len(sent), lost=lost(), repeated_effects=repeated(),
-          slowest_takeover_s=round(max(takeovers), 1))
+    tally(
+        "F26",
+        "ours",
+        takeovers=4,
+        ticks=len(sent),
+        lost=lost(),
+        repeated_effects=repeated(),
+        slowest_takeover_s=round(max(takeovers), 1),
+    )
     assert (lost(), repeated()) == (0, 0)
     assert Execution.objects.count() == len(sent)
     assert max(takeovers) <= 20
@@ -85,8 +92,9 @@ def test_f26_two_beats_send_each_tick_once_though_one_is_killed_and_one_frozen(
 def test_f26_control_two_plain_beats_send_everything_twice(services: Services, tally, tmp_path) -> None:
     services.stock_worker("--concurrency=2", "--pool=threads")
     for name in ("one", "two"):
-        services.celery("beat", "--loglevel=INFO", f"--schedule={tmp_path / name}", "--pidfile=",
-                        ready="beat: Starting")
+        services.celery(
+            "beat", "--loglevel=INFO", f"--schedule={tmp_path / name}", "--pidfile=", ready="beat: Starting"
+        )
     began = time.time()
     eventually(lambda: Execution.objects.count() >= 16)
     seconds = time.time() - began
@@ -109,11 +117,21 @@ def test_f27_what_a_frozen_beat_missed_follows_the_entrys_rule(services: Service
     ticks(8)
     assert before <= Tick.objects.count() - 8
     late = {
-        name: [tick for tick in Tick.objects.filter(entry=name) if (tick.sent_at - tick.due_at).total_seconds() > 5]
+        name: [
+            tick
+            for tick in Tick.objects.filter(entry=name)
+            if (tick.sent_at - tick.due_at).total_seconds() > 5
+        ]
         for name in ("once", "skip")
     }
-    tally("F27", "ours", missed=12, sent_late_once=len(late["once"]), sent_late_skip=len(late["skip"]),
-          repeated_effects=repeated_entries())
+    tally(
+        "F27",
+        "ours",
+        missed=12,
+        sent_late_once=len(late["once"]),
+        sent_late_skip=len(late["skip"]),
+        repeated_effects=repeated_entries(),
+    )
     assert late == {"once": [], "skip": []}
     assert repeated_entries() == 0
 

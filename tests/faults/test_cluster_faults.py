@@ -1,6 +1,5 @@
 """A broker of three nodes, of which each in turn is stopped, cut off and frozen: F6, F7."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +7,13 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from app.celery import app
 from deploy.local.postgres import Postgres
 from tests.faults.ledger.models import Effect
 from tests.faults.services import Services, all_done, forget_connections, promise, steady
 from tests.faults.three import Three, started
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually
-
-from app.celery import app
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +60,15 @@ def test_f6_a_rolling_restart_of_three_nodes_stalls_nobody_for_long(
             stalls.append(_stall())
     all_done(promised)
     found = on_three.verdict()
-    tally("F6", f"ours, {three.version}", stops=3, tasks=len(promised), lost=len(found.lost),
-          longest_stall_s=round(max(stalls), 1), repeated_effects=len(found.repeated_effects))
+    tally(
+        "F6",
+        f"ours, {three.version}",
+        stops=3,
+        tasks=len(promised),
+        lost=len(found.lost),
+        longest_stall_s=round(max(stalls), 1),
+        repeated_effects=len(found.repeated_effects),
+    )
     assert found.good, found
     assert max(stalls) <= 30
 
@@ -90,9 +95,16 @@ def test_f7_a_node_that_is_lost_to_the_others_costs_nothing(
     all_done(promised, within=120)
     eventually(lambda: on_three.waiting("io") == 0)
     found = on_three.verdict()
-    tally("F7", f"ours, {shape.replace('_', ' ')}", nodes=2, tasks=len(promised), lost=len(found.lost),
-          residual=on_three.waiting("io"), repeated_effects=len(found.repeated_effects),
-          repeated_runs=len(found.repeated_runs))
+    tally(
+        "F7",
+        f"ours, {shape.replace('_', ' ')}",
+        nodes=2,
+        tasks=len(promised),
+        lost=len(found.lost),
+        residual=on_three.waiting("io"),
+        repeated_effects=len(found.repeated_effects),
+        repeated_runs=len(found.repeated_runs),
+    )
     assert found.good, found
 
 

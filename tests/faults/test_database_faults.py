@@ -37,9 +37,18 @@ def test_f29_a_database_that_dies_loses_no_promise_and_repeats_no_effect(service
         back.append(time.monotonic() - ready)
     all_done(promised)
     found = services.verdict()
-    tally("F29", "ours", stops=3, tasks=len(promised), requests_refused=refused, lost=len(found.lost),
-          slowest_refusal_s=round(max(waits), 1), slowest_back_s=round(max(back), 1),
-          repeated_effects=len(found.repeated_effects), repeated_runs=len(found.repeated_runs))
+    tally(
+        "F29",
+        "ours",
+        stops=3,
+        tasks=len(promised),
+        requests_refused=refused,
+        lost=len(found.lost),
+        slowest_refusal_s=round(max(waits), 1),
+        slowest_back_s=round(max(back), 1),
+        repeated_effects=len(found.repeated_effects),
+        repeated_runs=len(found.repeated_runs),
+    )
     assert refused
     assert max(waits) <= 5
     assert max(back) <= 30

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 
 from app.tasks.database import released_database
 from tests.faults.ledger.models import Effect, Execution
@@ -84,4 +85,13 @@ def tick(task: Any, key: str) -> None:
 
 for queue in ("io", "cpu"):
     for habit in (work, carry, fail, retry, crash, bomb, tick):
-        shared_task(name=f"ledger.{queue}_{habit.__name__}", bind=True)(habit)
+        # A database that is away is no fault of the task's: it is tried again, as the service's own tasks are.
+        away = (OperationalError, InterfaceError)
+        shared_task(
+            name=f"ledger.{queue}_{habit.__name__}",
+            bind=True,
+            autoretry_for=away,
+            max_retries=20,
+            retry_backoff=1,
+            retry_backoff_max=10,
+        )(habit)
