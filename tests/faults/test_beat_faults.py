@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from itertools import pairwise
 
 from django.db.models import Count
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -31,7 +32,7 @@ def repeated() -> int:
     """Effects that came twice for one tick, and ticks that came twice for one second."""
     effects = Effect.objects.values("key").annotate(n=Count("pk")).filter(n__gt=1).count()
     due = list(Tick.objects.order_by("due_at").values_list("due_at", flat=True))
-    return effects + sum(second == first for first, second in zip(due, due[1:], strict=False))
+    return effects + sum(second == first for first, second in pairwise(due))
 
 
 def lost() -> int:
@@ -66,7 +67,7 @@ def test_f26_two_beats_send_each_tick_once_though_one_is_killed_and_one_frozen(
                 leader.kill_all()
                 beats.remove(leader)
                 beats += services.start("beat")
-            eventually(lambda leader=leader: leading(*beats) is not leader)
+            eventually(lambda leader=leader, beats=beats: leading(*beats) is not leader)
             takeovers.append(time.monotonic() - began)
             if number % 2:
                 leader.signal(signal.SIGCONT)

@@ -1,5 +1,6 @@
 """A broker that is killed, full, blocked, silent or changed behind our back: F5, F8 to F11, F37, F39."""
 
+import threading
 import time
 from pathlib import Path
 from statistics import quantiles
@@ -7,10 +8,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from django.db import transaction
 
+from app.celery import app
 from app.outbox.models import Message
 from app.queues import IO
-from tests.faults.ledger.models import Effect, Execution
+from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.services import (
     Services,
@@ -21,6 +24,7 @@ from tests.faults.services import (
     steady,
     waiting_rows,
 )
+from tests.faults.stock import stock
 from tests.live.processes import Process, eventually
 
 QUICK = {"DJANGO_SETTINGS_MODULE": "tests.faults.quick"}
@@ -34,10 +38,10 @@ def test_f5_a_broker_killed_while_the_relay_publishes_loses_nothing(services: Se
     with steady("ledger.io_work", "mid", 200) as promised:
         for _ in range(3):
             before = len(promised)
-            eventually(lambda: len(promised) > before + 300)
+            eventually(lambda before=before: len(promised) > before + 300)
             services.kill_broker()
             ready, done = time.monotonic(), Effect.objects.count()
-            eventually(lambda: Effect.objects.count() > done)
+            eventually(lambda done=done: Effect.objects.count() > done)
             back.append(time.monotonic() - ready)
     all_done(promised)
     found = services.verdict()
@@ -57,8 +61,6 @@ def test_f5_a_broker_killed_while_the_relay_publishes_loses_nothing(services: Se
 
 def test_f5_control_stock_publishes_vanish_with_the_broker(services: Services, tally) -> None:
     """Without confirms a publish is a write to a socket, and each of these was said to be sent."""
-    import threading
-
     sent: list[str] = []
     publisher = threading.Thread(
         target=lambda: sent.extend(services.promise_stock("stock.work", keys("sent", 8000)))
@@ -85,7 +87,8 @@ def test_f8_a_connection_that_went_silent_is_noticed_and_replaced(services: Serv
         promised = promise("ledger.io_work", keys("before", 20))
         all_done(promised)
         with services.fault("half-open"):
-            assert to_relay.forget() and to_worker.forget()
+            assert to_relay.forget()
+            assert to_worker.forget()
             began = time.monotonic()
             promised += promise("ledger.io_work", keys("behind", 20))
             eventually(lambda: relay.events("broker_away"), within=30)
@@ -197,11 +200,9 @@ def test_f11_messages_for_a_deleted_queue_are_kept_and_reported(services: Servic
 def test_f11_control_stock_messages_for_a_deleted_queue_vanish(services: Services, tally) -> None:
     services.promise_stock("stock.work", ["first"])
     services.broker.ctl("delete_queue", "--vhost", services.vhost.name, "stock")
-    from tests.faults.stock import stock
-
     for key in keys("vanished", 1000):
         stock.tasks["stock.work"].delay(key)
-    Promise_all(keys("vanished", 1000))
+    Promise.objects.bulk_create(Promise(key=key, at=time.time()) for key in keys("vanished", 1000))
     services.stock_worker("--concurrency=2", "--pool=threads")
     services.promise_stock("stock.work", ["last"])
     all_done(["last"])
@@ -301,21 +302,10 @@ def _request_seconds(prefix: str, promised: list[str]) -> float:
 
 
 def _promise_later(key: str, seconds: int) -> str:
-    from django.db import transaction
-
-    from app.celery import app
-    from tests.faults.ledger.models import Promise
-
     with transaction.atomic():
         Promise.objects.create(key=key, at=time.time())
         app.tasks["ledger.io_work"].apply_async_on_commit((key,), countdown=seconds)
     return key
-
-
-def Promise_all(wanted: list[str]) -> None:
-    from tests.faults.ledger.models import Promise
-
-    Promise.objects.bulk_create(Promise(key=key, at=time.time()) for key in wanted)
 
 
 def _policy(services: Services, queue: str, **changed: int) -> None:

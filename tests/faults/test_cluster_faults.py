@@ -23,9 +23,7 @@ def three(home: Path, given_environment: None) -> Iterator[Three]:
 
 
 @pytest.fixture
-def on_three(
-    three: Three, transactional_db: None, postgres: Postgres, tmp_path: Path, settings, environment
-) -> Iterator[Services]:
+def on_three(three: Three, postgres: Postgres, tmp_path: Path, settings, environment) -> Iterator[Services]:
     """The services in the default vhost of the cluster, which they know by all three addresses."""
     settings.CELERY_BROKER_URL = three.url
     settings.BROKER_MANAGEMENT_URL = three.management_url

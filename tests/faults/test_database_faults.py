@@ -5,7 +5,7 @@ import time
 from django.db import DatabaseError, connection
 
 from tests.faults.ledger.models import Effect
-from tests.faults.services import Services, all_done, keys, promise_one
+from tests.faults.services import Services, all_done, keys, promise, promise_one
 from tests.live.processes import eventually
 
 
@@ -58,9 +58,5 @@ def test_f29_a_database_that_dies_loses_no_promise_and_repeats_no_effect(service
 
 def _promised(prefix: str) -> list[str]:
     """Of both queues, half of it still running when the database goes."""
-    made = []
-    for key in keys(f"io-{prefix}", 60):
-        made.append(promise_one("ledger.io_work", key, seconds=0.5))
-    for key in keys(f"cpu-{prefix}", 10):
-        made.append(promise_one("ledger.cpu_work", key, seconds=0.2))
-    return made
+    io = promise("ledger.io_work", keys(f"io-{prefix}", 60), seconds=0.5)
+    return io + promise("ledger.cpu_work", keys(f"cpu-{prefix}", 10), seconds=0.2)

@@ -1,5 +1,6 @@
 """What fails for good, what was never a task, and the way back: F14 to F16, F32, F33, F35, F36."""
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_f16_an_unknown_task_waits_for_the_release_that_knows_it(services: Servi
 
 
 def test_f32_a_dead_letter_queue_that_is_gone_costs_no_dead_letter(services: Services, tally) -> None:
-    # The broker tries a dead letter that found no queue again after 3 minutes, unless it is told to be quicker.
+    # The broker tries a dead letter that found no queue again after 3 minutes, unless told otherwise.
     services.broker.ctl(
         "eval", "application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, 3000)."
     )
@@ -220,13 +221,20 @@ def test_f36_control_stock_drops_a_retry_while_the_broker_is_away(services: Serv
 
 def _younger_than(seconds: float) -> bool:
     """Whether a task began within so many seconds: until then it has not given up on its retry."""
-    import time
-
     return Execution.objects.filter(started__gt=time.time() - seconds).exists()
 
 
 def _replay(services: Services) -> int:
-    return services.processes.run("deadletters", "replay", "--yes", "--queue=io").returncode
+    done = services.processes.run("deadletters", "replay", "--yes", "--queue=io")
+    print(
+        "REPLAY",
+        done.returncode,
+        done.stdout[-300:],
+        done.stderr[-300:],
+        "LEFT",
+        services.waiting(IO.dead_letter_queue),
+    )
+    return done.returncode
 
 
 def _publish(services: Services, drafts, exchange: str = EXCHANGE, routing_key: str = IO.name) -> None:

@@ -1,5 +1,6 @@
 """From the request to the broker, with a death at each step: F1 to F4, F12, F13."""
 
+import os
 import signal
 
 import pytest
@@ -12,7 +13,7 @@ from app.queues import IO
 from app.tasks.errors import MessageTooLarge
 from tests.faults.ledger.models import Execution, Promise
 from tests.faults.proxy import Proxy
-from tests.faults.services import Services, all_done, keys, promise, promise_one, waiting_rows
+from tests.faults.services import Services, all_done, children, keys, promise, promise_one, waiting_rows
 from tests.live.processes import eventually
 
 AFTER_COMMIT = "django.db.backends.base.base:BaseDatabaseWrapper.run_and_clear_commit_hooks before 1"
@@ -230,8 +231,6 @@ def app_message() -> Message:
 
 def stopped(parent: int) -> list[int]:
     """The children of a process that stand still."""
-    from tests.faults.services import children
-
     return [child for child in children(parent) if _state(child) == "T"]
 
 
@@ -241,6 +240,4 @@ def _state(pid: int) -> str:
 
 
 def _signal(pid: int, number: int) -> None:
-    import os
-
     os.kill(pid, number)

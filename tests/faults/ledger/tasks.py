@@ -78,14 +78,15 @@ def bomb(task: Any, key: str, megabytes: int) -> None:
 
 def tick(task: Any, key: str) -> None:
     """Idempotent: the effect belongs to the message, and a tick has one."""
-    with execution(task, key), once(f"tick {task.request.id}") as first:
+    name = f"{key} {task.request.id}"
+    with execution(task, name), once(f"tick {name}") as first:
         if first:
-            effect(f"{key} {task.request.id}")
+            effect(name)
 
 
 for queue in ("io", "cpu"):
     for habit in (work, carry, fail, retry, crash, bomb, tick):
-        # A database that is away is no fault of the task's: it is tried again, as the service's own tasks are.
+        # A database that is away is no fault of the task: it is tried again, as the service does.
         away = (OperationalError, InterfaceError)
         shared_task(
             name=f"ledger.{queue}_{habit.__name__}",
