@@ -41,6 +41,7 @@ class Link:
     def __init__(self) -> None:
         self.window = Window()
         self._blocked = False
+        self._unsettled = Outcome()
         self._connection = _connection(self._block, self._unblock)
         try:
             self._connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0)
@@ -54,7 +55,15 @@ class Link:
         self._connection.heartbeat_check()
         while self._drain(0):
             pass
+        self._wait_for_confirms(time.monotonic() + CONFIRM_SECONDS)
         return self._blocked
+
+    def confirmed_late(self) -> set[int]:
+        """Rows that were on their way when the broker blocked us, and have been confirmed since."""
+        if self.window:
+            return set()
+        outcome, self._unsettled = self._unsettled, Outcome()
+        return set(outcome.confirmed)
 
     def publish(self, messages: Iterable[Message], outcome: Outcome, deadline: float) -> None:
         """Fill the outcome as the broker answers, so that an error does not take back what was confirmed."""
@@ -69,6 +78,8 @@ class Link:
             else:
                 self._publish_one(message.pk, content, exchange, routing_key)
         self._wait_for_confirms(deadline)
+        if self.window:
+            self._unsettled = outcome
 
     def close(self) -> None:
         """Say goodbye, at the end of the process."""
@@ -94,10 +105,14 @@ class Link:
             raise Unwritable(str(error)) from error
 
     def _wait_for_confirms(self, deadline: float) -> None:
-        while self.window:
+        """Return when all are answered, or the broker has blocked us: then they are answered when it goes on.
+
+        A connection that is left while it is blocked leaves what it sent behind, to be read, and so repeated,
+        when the alarm is over. Raises TimeoutError.
+        """
+        while self.window and not self._blocked:
             if not self._drain(min(CONFIRM_SECONDS, deadline - time.monotonic())):
-                blocked = " (it has blocked publishers: memory or disk alarm)" if self._blocked else ""
-                raise TimeoutError(f"the broker did not confirm {len(self.window)} messages in time{blocked}")
+                raise TimeoutError(f"the broker did not confirm {len(self.window)} messages in time")
 
     def _drain(self, seconds: float) -> bool:
         """Take in one thing that the broker says; False if it says nothing for so long."""

@@ -52,8 +52,12 @@ class Publisher:
             self._throw_away()
             raise
 
+    def confirmed_late(self) -> set[int]:
+        """Rows that were on their way when the broker blocked us, and have been confirmed since."""
+        return self._link.confirmed_late() if self._link else set()
+
     def publish(self, messages: Sequence[Message]) -> Outcome:
-        """Publish all, and wait until each is confirmed or refused, or time is up. Raises no error."""
+        """Publish all; wait until each is answered, the broker blocks us or time is up. Raises no error."""
         deadline = time.monotonic() + BATCH_SECONDS
         outcome = self._attempt(messages, deadline)
         if isinstance(outcome.error, OWN_FAULTS):

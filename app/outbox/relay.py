@@ -90,6 +90,7 @@ class Relay:
         heartbeat.touch()
         if not self._broker_takes():
             return False
+        self._settle(self._publisher.confirmed_late())
         moved = [self.relay(queue) for queue in queues if self._queues[queue].over()]
         return any(moved)
 
@@ -109,6 +110,14 @@ class Relay:
         self._write_down(queue, messages, outcome)
         self._judge(queue, outcome)
         return bool(outcome.confirmed or outcome.refused)
+
+    def _settle(self, keys: Collection[int]) -> None:
+        """Delete what was confirmed after its batch, whose rows have been free since."""
+        if keys:
+            with transaction.atomic():
+                for message in Message.objects.filter(pk__in=keys):
+                    journal.sent(loads(message.headers))
+                self.delete(keys)
 
     def fetch(self, queue: str, rows: int) -> list[Message]:
         """Lock the oldest rows of a queue that no other relay has locked."""

@@ -28,6 +28,11 @@ SCHEDULE = {
         crontab=crontab(hour=3, minute=0),
         purpose="tokens that no longer open anything and sign-up counts that no longer limit anything",
     ),
+    "purge once": ScheduleEntry(
+        task="tasks.purge_once",
+        crontab=crontab(hour=3, minute=20),
+        purpose="marks of effects that happened so long ago that their tasks cannot run again",
+    ),
     "celery.backend_cleanup": ScheduleEntry(
         task="celery.backend_cleanup",
         crontab=crontab(hour=4, minute=0),

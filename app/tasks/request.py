@@ -6,10 +6,12 @@ from typing import Any
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery import states
 from celery.exceptions import Reject, Retry, TimeLimitExceeded, WorkerLostError
+from celery.worker import state
 from celery.worker.request import Request
 from django.db import connections
 
 from app.tasks import journal
+from app.tasks.outage import BrokerAway, give_back_later
 from app.tasks.threads import TaskPool
 
 
@@ -38,8 +40,13 @@ class JournaledRequest(Request):
         cls.on_success = on_success  # type: ignore[method-assign, assignment]
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
-        super().on_failure(exc_info, send_failed_event, return_ok)
-        self._finished(outcome_of(exc_info.exception))
+        outcome = outcome_of(exc_info.exception)
+        if outcome == "returned":
+            state.task_ready(self)
+            give_back_later(self.message)
+        else:
+            super().on_failure(exc_info, send_failed_event, return_ok)
+        self._finished(outcome)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         super().on_timeout(soft, timeout)
@@ -77,6 +84,8 @@ class JournaledRequest(Request):
 def outcome_of(error: BaseException) -> str:
     """One word for how an execution ended that did not succeed."""
     match getattr(error, "exc", error) if isinstance(error, ExceptionWithTraceback) else error:
+        case BrokerAway():
+            return "returned"
         case Retry():
             return "retried"
         case Reject():

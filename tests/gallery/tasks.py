@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 from celery import shared_task
 from django.db import connection
@@ -75,6 +76,31 @@ def retry(task, key: str, countdowns: list[float]) -> None:
     finish(run)
 
 
+def retry_at_gate(task, key: str, gate: str) -> None:
+    """Retry once, when the file ``gate`` is there, and leave a file beside it when that was tried."""
+    run = start(task, key)
+    if task.request.retries == 0:
+        wait_for(gate)
+        try:
+            raise task.retry(countdown=1)
+        finally:
+            Path(f"{gate}.{key}").touch()
+    finish(run)
+
+
+def pass_gate(task, key: str, gate: str) -> str:
+    run = start(task, key)
+    wait_for(gate)
+    finish(run)
+    return key
+
+
+def wait_for(gate: str) -> None:
+    with released_database():
+        while not Path(gate).exists():
+            time.sleep(0.05)
+
+
 def die(task, key: str) -> None:
     start(task, key)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -101,5 +127,5 @@ def join(task, parts: list[str], key: str) -> None:
 
 
 for queue in ("io", "cpu"):
-    for habit in (wait, query, linger, fail, fragile, retry, die, leave):
+    for habit in (wait, query, linger, fail, fragile, retry, retry_at_gate, pass_gate, die, leave):
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)

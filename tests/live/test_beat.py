@@ -67,6 +67,11 @@ def assert_each_tick_ran_once() -> None:
     assert sorted(Run.objects.values_list("task_id", flat=True)) == sorted(tasks)
 
 
+def run_what_is_sent(yard: Processes) -> None:
+    yard.worker("io")
+    yard.relay()
+
+
 def leader(processes: Processes) -> Process:
     beat = processes.start("beat")
     eventually(lambda: beat.events("lease_taken"), what="the lease")
@@ -86,7 +91,7 @@ def stop(*beats: Process) -> None:
 
 
 def test_two_beats_send_each_second_once_and_the_standby_is_healthy(yard: Processes) -> None:
-    yard.worker("io")
+    run_what_is_sent(yard)
     every(1)
     first, second = leader(yard), standby(yard)
     before = second.heartbeat.stat().st_mtime_ns
@@ -104,7 +109,7 @@ def test_two_beats_send_each_second_once_and_the_standby_is_healthy(yard: Proces
 
 
 def test_a_killed_beat_is_followed_by_the_standby_and_no_second_is_missing(yard: Processes) -> None:
-    yard.worker("io")
+    run_what_is_sent(yard)
     every(1)
     first, second = leader(yard), standby(yard)
     until_sent(2)
@@ -117,7 +122,7 @@ def test_a_killed_beat_is_followed_by_the_standby_and_no_second_is_missing(yard:
 
 def test_a_frozen_beat_is_followed_by_the_standby_and_sends_nothing_when_it_wakes_up(yard: Processes) -> None:
     """It keeps its connection and so its lock, until the standby has PostgreSQL end that connection."""
-    yard.worker("io")
+    run_what_is_sent(yard)
     every(1)
     first, second = leader(yard), standby(yard)
     until_sent(2)
@@ -138,7 +143,7 @@ def test_a_frozen_beat_is_followed_by_the_standby_and_sends_nothing_when_it_wake
 def test_a_beat_killed_between_the_unique_row_and_the_commit_leaves_that_tick_to_the_next(
     yard: Processes,
 ) -> None:
-    yard.worker("io")
+    run_what_is_sent(yard)
     every(1)
     first = yard.start_command([sys.executable, "-c", DIES_IN_A_TICK])
     assert first.wait() == -signal.SIGKILL
@@ -194,7 +199,7 @@ def test_two_beats_send_a_clocked_task_once_and_two_of_the_stock_kind_twice(
     yard: Processes, scheduler, runs
 ) -> None:
     """The stock kind is the control: it shows that this way of counting can see a second message."""
-    yard.worker("io")
+    run_what_is_sent(yard)
     at = ClockedSchedule.objects.create(clocked_time=timezone.now() + timedelta(seconds=12))
     PeriodicTask.objects.create(
         name="once", task="gallery.io_wait", args='["once"]', clocked=at, one_off=True
