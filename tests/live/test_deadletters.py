@@ -226,6 +226,21 @@ def test_a_replay_that_dies_after_its_commit_is_finished_by_the_next(
     assert Action.objects.count() == 3
 
 
+@pytest.mark.parametrize("verb", Verb.values)
+def test_whoever_dies_before_the_commit_has_changed_nothing(
+    bury: Callable[..., None], monkeypatch: pytest.MonkeyPatch, channel: Any, verb: str
+) -> None:
+    for number in range(3):
+        bury(valid("gallery.io_wait", str(number)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Action.objects, "bulk_create", killed)
+        with pytest.raises(Killed):
+            run(verb, "--yes")
+    assert ids(listed()) == set("012")
+    assert not Message.objects.exists()
+    assert not Action.objects.exists()
+
+
 class Killed(BaseException):
     """As SIGKILL: nobody catches it."""
 
@@ -245,7 +260,8 @@ def test_a_replay_killed_again_and_again_runs_each_task_exactly_once(
         replay = yard.start("deadletters", "replay", "--yes", "--rate", "150/s")
         before = Action.objects.count()
         eventually(lambda before=before: Action.objects.count() > before, what=f"progress of run {kill}")
-        time.sleep(dice.uniform(0, 0.1))
+        # At any point of its cycle: look, commit, take out, wait (0.2 s).
+        time.sleep(dice.uniform(0, 0.25))
         replay.kill_all()
         everywhere(channel, keys)
     assert 0 < Action.objects.count() < SEVERAL_HUNDRED
