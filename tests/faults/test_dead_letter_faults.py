@@ -225,16 +225,7 @@ def _younger_than(seconds: float) -> bool:
 
 
 def _replay(services: Services) -> int:
-    done = services.processes.run("deadletters", "replay", "--yes", "--queue=io")
-    print(
-        "REPLAY",
-        done.returncode,
-        done.stdout[-300:],
-        done.stderr[-300:],
-        "LEFT",
-        services.waiting(IO.dead_letter_queue),
-    )
-    return done.returncode
+    return services.processes.run("deadletters", "replay", "--yes", "--queue=io").returncode
 
 
 def _publish(services: Services, drafts, exchange: str = EXCHANGE, routing_key: str = IO.name) -> None:

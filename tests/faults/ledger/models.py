@@ -35,10 +35,3 @@ class Effect(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class Claimed(models.Model):
-    key = models.CharField(max_length=200, unique=True)
-
-    def __str__(self) -> str:
-        return self.key

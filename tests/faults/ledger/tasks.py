@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from app.tasks.database import released_database
+from app.tasks.once import once
 from tests.faults.ledger.models import Effect, Execution
-from tests.faults.ledger.once import once
 
 
 @contextmanager
@@ -32,14 +32,18 @@ def effect(key: str) -> None:
     Effect.objects.create(key=key, at=time.time())
 
 
+def effect_once(key: str) -> None:
+    with transaction.atomic():
+        if once(key):
+            effect(key)
+
+
 def work(task: Any, key: str, seconds: float = 0) -> None:
     """Idempotent: the effect is claimed by ``once``."""
     with execution(task, key):
         with released_database():
             time.sleep(seconds)
-        with once(f"ledger {key}") as first:
-            if first:
-                effect(key)
+        effect_once(key)
 
 
 def carry(task: Any, key: str, load: str) -> None:
@@ -58,9 +62,7 @@ def retry(task: Any, key: str, seconds: float = 1) -> None:
         if task.request.retries == 0:
             time.sleep(seconds)
             raise task.retry(countdown=1)
-        with once(f"ledger {key}") as first:
-            if first:
-                effect(key)
+        effect_once(key)
 
 
 def crash(task: Any, key: str) -> None:
@@ -79,9 +81,8 @@ def bomb(task: Any, key: str, megabytes: int) -> None:
 def tick(task: Any, key: str) -> None:
     """Idempotent: the effect belongs to the message, and a tick has one."""
     name = f"{key} {task.request.id}"
-    with execution(task, name), once(f"tick {name}") as first:
-        if first:
-            effect(name)
+    with execution(task, name):
+        effect_once(name)
 
 
 for queue in ("io", "cpu"):
