@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import structlog
 from celery import maybe_signature, states
 from celery.result import allow_join_result
-from django.db import transaction
+from django.db import Error, transaction
 from django_celery_results.backends.database import DatabaseBackend, trigger_callback
 from django_celery_results.models import ChordCounter, TaskResult  # type: ignore[attr-defined]
 
 from app.tasks.calls import publishing_in_transaction
 from app.tasks.outage import BROKER_ERRORS, BrokerAway
+
+log = structlog.get_logger("app.tasks")
 
 
 class ResultBackend(DatabaseBackend):  # type: ignore[misc]
@@ -20,6 +23,22 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
     parts are counted instead, and the counter is deleted only after the body was sent: a crash in between
     sends it again, under the same task id.
     """
+
+    def _store_result(
+        self, task_id: str, result: Any, status: str, traceback: Any = None, request: Any = None, **more: Any
+    ) -> Any:
+        """Store it. Without a database the error of a task whose result nobody waits for is only logged.
+
+        Celery stores it before it answers the broker, in a worker's main process too. An error here would
+        leave the message unanswered for ever, and its slot with it.
+        """
+        try:
+            return super()._store_result(task_id, result, status, traceback, request, **more)
+        except Error as error:
+            if not getattr(request, "ignore_result", False):
+                raise
+            log.warning("result_not_stored", task_id=task_id, status=status, reason=str(error).strip())
+            return result
 
     def mark_as_failure(self, task_id: str, exc: Any, *args: Any, **kwargs: Any) -> None:
         """Raises BrokerAway, and stores nothing, if the task failed because it could not send something.
