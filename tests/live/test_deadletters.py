@@ -219,7 +219,8 @@ def test_a_replay_that_dies_after_its_commit_is_finished_by_the_next(
         patch.setattr(Box, "take_out", killed)
         with pytest.raises(Killed):
             run("replay", "--yes")
-    assert dead(channel) == Message.objects.count() == 3
+    assert Message.objects.count() == 3
+    eventually(lambda: dead(channel) == 3, what="the letters to be back in their queue")
     assert act("replay", "--yes")["count"] == 3
     assert dead(channel) == 0
     assert sorted(Message.objects.values_list("task_id", flat=True)) == ["0", "1", "2"]
