@@ -16,6 +16,10 @@ from app.queues import QueueSpec
 from app.tasks.message import never_decompress
 
 CONNECT_SECONDS = 3
+#: A channel of RabbitMQ tells a quorum queue of up to 32 acknowledgements before it has heard of the first.
+#: What is beyond that it keeps to itself, and forgets when it is closed: measured on 4.3.6, of 50 that were
+#: acknowledged and then closed over, 17 were back in the queue.
+ACKS_IN_FLIGHT = 25
 
 
 class Box:
@@ -39,8 +43,17 @@ class Box:
 
     def take_out(self, letters: Iterable[DeadLetter]) -> None:
         """Remove these from the queue, for good."""
-        for letter in letters:
+        for number, letter in enumerate(letters, 1):
             letter.message.ack()
+            if number % ACKS_IN_FLIGHT == 0:
+                self._await_acks()
+        self._await_acks()
+
+    def _await_acks(self) -> None:
+        """A get is answered by the queue's leader, after all that it was told before."""
+        message = self._channel.basic_get(self._name)
+        if message is not None:
+            message.channel.basic_reject(message.delivery_tag, requeue=True)
 
     def close(self) -> None:
         """Give back what was not taken out. What was, is gone when this returns."""

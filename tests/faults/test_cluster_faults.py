@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from kombu import pools
 
 from app.celery import app
 from deploy.local.postgres import Postgres
@@ -35,7 +36,8 @@ def on_three(three: Three, postgres: Postgres, tmp_path: Path, settings, environ
     vhost = Vhost("/", three.url.partition(";")[0], three.management_url)
     yield Services(processes, vhost, None, postgres)  # type: ignore[arg-type]
     processes.end()
-    app.pool.force_close_all()
+    # The pools are kombu's, by address: one that was closed would be found again by the next test.
+    pools.reset()
     forget_connections(app)
 
 

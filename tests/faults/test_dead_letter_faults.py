@@ -79,7 +79,7 @@ def test_f16_an_unknown_task_waits_for_the_release_that_knows_it(services: Servi
     tally("F16", "ours", tasks=50, dead_letters=reasons.total(), lost=len(found.lost))
     assert reasons == {"rejected": 50}
     assert found.good, found
-    assert services.waiting(IO.dead_letter_queue) == 0
+    eventually(lambda: services.waiting(IO.dead_letter_queue) == 0)
 
 
 def test_f32_a_dead_letter_queue_that_is_gone_costs_no_dead_letter(services: Services, tally) -> None:

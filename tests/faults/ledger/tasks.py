@@ -60,7 +60,8 @@ def retry(task: Any, key: str, seconds: float = 1) -> None:
     """The first attempt sleeps, then asks for another one; the second has the effect."""
     with execution(task, key):
         if task.request.retries == 0:
-            time.sleep(seconds)
+            with released_database():
+                time.sleep(seconds)
             raise task.retry(countdown=1)
         effect_once(key)
 

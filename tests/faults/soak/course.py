@@ -98,8 +98,7 @@ class Course:
         """Wait for everything that was accepted; returns how many dead letters had to be replayed."""
         ends = time.time() + SETTLE_SECONDS
         replayed = 0
-        for role in self.scene.roles.named("beat"):
-            role.kill_all()
+        self.scene.roles.retire("beat")
         while time.time() < ends:
             self._say("settling")
             with suppress(DatabaseError):

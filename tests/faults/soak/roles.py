@@ -1,6 +1,7 @@
 """The roles of the soak, each started again when it is gone, as an orchestrator would."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,11 +43,18 @@ class Role:
 
 @dataclass
 class Roles:
+    """They run a copy of the code as it was at the start: an hour is long, and somebody may edit it."""
+
     home: Path
     env: dict[str, str]
     roles: dict[str, Role] = field(default_factory=dict)
+    retired: list[Role] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+
+    @property
+    def code(self) -> Path:
+        return self.home / "code"
 
     def add(self, name: str, *words: str, env: dict[str, str] | None = None) -> None:
         """``{life}`` in a word is the number of the life."""
@@ -54,19 +62,27 @@ class Roles:
         def command(life: int) -> list[str]:
             return [sys.executable, "-m", "app", *(word.format(life=life) for word in words)]
 
-        own = {"HEARTBEAT_FILE": str(self.home / f"{name}.heartbeat")}
+        own = {"HEARTBEAT_FILE": str(self.home / f"{name}.heartbeat"), "PYTHONPATH": str(self.code)}
         self.roles[name] = Role(name, command, self.env | own | (env or {}))
 
     def start(self) -> None:
+        for folder in ("app", "deploy", "tests"):
+            shutil.copytree(ROOT / folder, self.code / folder, ignore=shutil.ignore_patterns("__pycache__"))
         self._start_missing()
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
 
     def named(self, prefix: str) -> list[Role]:
-        return [role for name, role in self.roles.items() if name.startswith(prefix) and role.alive()]
+        return [role for role in list(self.roles.values()) if role.name.startswith(prefix) and role.alive()]
+
+    def retire(self, prefix: str) -> None:
+        """End these roles, and start them no more."""
+        for name in [name for name in self.roles if name.startswith(prefix)]:
+            self.retired.append(self.roles.pop(name))
+            self.retired[-1].kill_all()
 
     def restarts(self) -> dict[str, int]:
-        return {name: role.lives - 1 for name, role in self.roles.items()}
+        return {role.name: role.lives - 1 for role in [*self.roles.values(), *self.retired]}
 
     def end(self) -> None:
         self._stop.set()
@@ -80,7 +96,7 @@ class Roles:
             self._start_missing()
 
     def _start_missing(self) -> None:
-        for role in self.roles.values():
+        for role in list(self.roles.values()):
             if not role.alive():
                 role.lives += 1
                 with (self.home / f"{role.name}.log").open("ab") as output:
@@ -89,6 +105,6 @@ class Roles:
                         home=self.home,
                         env=role.env,
                         output=output,
-                        cwd=ROOT,
+                        cwd=self.code,
                         death_signal="KILL",
                     )
