@@ -237,6 +237,7 @@ def test_whoever_dies_before_the_commit_has_changed_nothing(
         patch.setattr(Action.objects, "bulk_create", killed)
         with pytest.raises(Killed):
             run(verb, "--yes")
+    eventually(lambda: dead(channel) == 3, what="the letters to be back in their queue")
     assert ids(listed()) == set("012")
     assert not Message.objects.exists()
     assert not Action.objects.exists()
@@ -311,7 +312,7 @@ def test_a_replay_that_is_told_to_stop_says_how_far_it_came(
     done = Action.objects.count()
     assert f"Replayed {done} dead letters." in replay.text()
     assert "Interrupted" in replay.text()
-    assert dead(channel) == 50 - done
+    eventually(lambda: dead(channel) == 50 - done, what="the rest to be back in its queue")
     assert Message.objects.count() == done
 
 
