@@ -7,9 +7,12 @@ NONE = $(error Python 3.11 or newer is needed: install it, or say where it is wi
 PYTHON ?= $(or $(FOUND),$(NONE))
 RUN := .venv/bin/python
 CLUSTER = $(RUN) -m deploy.cluster $@ --overlay=$(or $(OVERLAY),local) $(if $(CONTEXT),--context=$(CONTEXT)) $(ARGS)
+MINUTES ?= 60
+SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo up services test check format lock image manifests secrets deploy status undeploy clean
+.PHONY: help environment demo up services test faults soak check format lock
+.PHONY: image manifests secrets deploy status undeploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +31,12 @@ services: environment ## start only PostgreSQL, RabbitMQ and mail, and print how
 
 test: environment ## run all tests, on a real broker and a real database (ARGS="tests/unit -x")
 	@$(RUN) -m pytest $(ARGS)
+
+faults: environment ## hurt it in every way we know, and count what is lost (RABBITMQ_SUITE=forky for a newer broker)
+	@$(RUN) -m pytest tests/faults -m faults $(ARGS)
+
+soak: environment ## an hour of load and faults, and one JSON of what came of it (MINUTES=60 SEED=1)
+	@$(RUN) -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED) $(ARGS)
 
 check: environment ## lint, types, locks and README, and that none of it changed the tree
 	@$(RUN) -m deploy.local.checks

@@ -7,11 +7,13 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.concurrency import ALIASES  # type: ignore[attr-defined]
 from celery.signals import setup_logging
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 
 from app.queues import EXCHANGE, QUEUES, ROUTES
+from app.tasks.drain import DrainStep
 from app.tasks.heartbeat import HeartbeatStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "app.settings")
@@ -50,6 +52,11 @@ app.add_defaults(routing)
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.steps["consumer"].add(HeartbeatStep)
+app.steps["consumer"].add(DrainStep)
+
+# So that `--pool=threads` means ours from any command line. Celery's own hook for another pool is an
+# environment variable, which must be set before Celery is imported.
+ALIASES["threads"] = "app.tasks.threads:TaskPool"
 
 
 @setup_logging.connect

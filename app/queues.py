@@ -81,6 +81,7 @@ ROUTES = {
     "reports.mail_link": IO.name,
     "reports.*": CPU.name,
     "webhooks.*": IO.name,
+    "tasks.*": IO.name,
     "celery.*": IO.name,
 }
 

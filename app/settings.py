@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from environs import FileAwareEnv, validate
 
+from app.broker.frames import forgiving_frame_handler
 from app.logs import logging_config
 
 env = FileAwareEnv(strip_whitespace=True)
@@ -32,7 +33,9 @@ INSTALLED_APPS = [
     "app.reports",
     "app.webhooks",
     "app.outbox",
+    "app.deadletters",
     "app.schedule",
+    "app.tasks",
     "django_celery_beat",
     "django_celery_results",
     "django_structlog",
@@ -117,6 +120,7 @@ if not BROKER_MANAGEMENT_URL:
 # Celery: options that do not follow from a queue (those are in app/celery.py and app/tasks/base.py).
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "confirm_publish": True,
+    "frame_handler": forgiving_frame_handler,
     "read_timeout": 15,
     "write_timeout": 10,
     # Milliseconds. py-amqp's own limit is 1 s, which a short network hiccup exceeds. Linux only.
@@ -147,6 +151,7 @@ CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
 CELERY_RESULT_BACKEND = "app.tasks.results:ResultBackend"
 CELERY_RESULT_EXTENDED = True
 CELERY_RESULT_EXPIRES = 14 * 24 * 3600
+CELERY_WORKER_CONSUMER = "app.tasks.refusal:RefusingConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
@@ -154,8 +159,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "app.schedule.scheduler:Scheduler"
-CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SYNC_EVERY = 1
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # Mail

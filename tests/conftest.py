@@ -11,7 +11,8 @@ from django.db import connections
 
 from deploy.local.postgres import Postgres, start_postgres
 from deploy.local.rabbitmq import Broker, start_broker
-from tests.gallery import tasks  # noqa: F401 - so that app.tasks has them by name
+from tests.faults.ledger import tasks as ledger_tasks  # noqa: F401 - so that app.tasks has them by name
+from tests.gallery import tasks  # noqa: F401
 from tests.settings import GIVEN
 
 pytest_plugins = ["app.tasks.pytest_plugin"]

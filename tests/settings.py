@@ -12,12 +12,13 @@ os.environ.setdefault("DATABASE_URL", "postgres://nobody@127.0.0.1:1/unset")
 
 from app.queues import CPU, IO, ROUTES  # noqa: E402
 
-ROUTES.update({"gallery.io_*": IO.name, "gallery.cpu_*": CPU.name})
+for _name in ("gallery", "ledger"):
+    ROUTES.update({f"{_name}.io_*": IO.name, f"{_name}.cpu_*": CPU.name})
 
 from app.settings import *  # noqa: E402, F403
 from app.settings import INSTALLED_APPS, STORAGES  # noqa: E402
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.gallery"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.gallery", "tests.faults.ledger"]
 # The admin's pages name static files, which nobody has collected here.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,18 +1,14 @@
 """Background work of accounts."""
 
-from typing import Any
-
 from celery import shared_task
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from app.accounts import throttle
 from app.accounts.mail import TRANSIENT, send_once
 from app.accounts.models import SignUp, Token
-
-BATCH_ROWS = 1000
+from app.tasks.database import delete_in_batches
 
 
 @shared_task(name="accounts.send_welcome_email", autoretry_for=TRANSIENT, max_retries=10, retry_backoff=5)
@@ -37,16 +33,9 @@ def send_welcome_email(user_id: int) -> None:
 
 @shared_task(name="accounts.purge_expired_tokens")
 def purge_expired_tokens() -> None:
-    """Delete expired tokens and the sign-up counts of past hours, in batches of 1,000 rows.
+    """Delete expired tokens and the sign-up counts of past hours.
 
-    Idempotent: deletes what is expired at the moment. Each batch is a transaction of its own, so a run that
-    is cut short keeps what it did, and no lock is held for long.
+    Idempotent: deletes what is expired at the moment. A run that is cut short keeps what it did.
     """
-    _delete_in_batches(Token.objects.filter(expires_at__lt=timezone.now()))
-    _delete_in_batches(SignUp.objects.filter(created_at__lt=timezone.now() - throttle.WINDOW))
-
-
-def _delete_in_batches(rows: QuerySet[Any]) -> None:
-    deleted = BATCH_ROWS
-    while deleted == BATCH_ROWS:
-        deleted, _ = rows.model.objects.filter(pk__in=rows.values("pk")[:BATCH_ROWS]).delete()
+    delete_in_batches(Token.objects.filter(expires_at__lt=timezone.now()))
+    delete_in_batches(SignUp.objects.filter(created_at__lt=timezone.now() - throttle.WINDOW))

@@ -9,8 +9,8 @@
 | switchyard_relay_published_total     | queue  | messages that the broker confirmed                         |
 | switchyard_relay_confirm_seconds     |        | from publish to confirm (histogram)                        |
 | switchyard_relay_nacked_total        | queue  | messages that a full queue refused; they are sent again    |
-| switchyard_relay_returned_total      | queue  | messages that no queue wanted; quarantined                 |
-| switchyard_relay_quarantined_total   | queue  | messages that were quarantined, returned ones among them   |
+| switchyard_relay_returned_total      | queue  | messages that no queue wanted                              |
+| switchyard_relay_quarantined_total   | queue  | messages that were quarantined                             |
 | switchyard_relay_errors_total        |        | batches that the broker did not answer in full             |
 
 The outbox is one for all relays, so each relay shows the same numbers of it: take their maximum. ``queue`` is
@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 
 from app.metrics.bounded import BoundedRead
 from app.outbox.backlog import Backlog, backlogs, quarantined_count
-from app.outbox.publisher import Outcome
+from app.outbox.confirms import Outcome
 from app.queues import QUEUES
 
 #: Below Prometheus' scrape timeout of 10 s.

@@ -2,8 +2,9 @@
 
 A batch is one transaction: rows of one queue are locked (others skip them, so any number of relays may run),
 published, and deleted when they are confirmed. A relay that dies in between has published at most one batch
-that another publishes again. A row stays until the broker has confirmed it, however long that is away; what
-the broker refuses for the message's own fault is quarantined, with the reason, and stays too.
+that another publishes again. A row stays until the broker has confirmed it, however long that is away, full,
+or without the queue; what it refuses for the message's own fault (too large, unreadable, for a queue that is
+not declared any more) is quarantined, with the reason, and stays too.
 
 The heartbeat file says that the loop turns and the database answers. It is touched while the broker is away:
 a new relay would find it as far away.
@@ -23,10 +24,12 @@ from kombu.utils.json import loads
 from app.broker.address import address
 from app.outbox.backlog import waiting_queues
 from app.outbox.backoff import Backoff
+from app.outbox.confirms import Outcome
 from app.outbox.metrics import RelayMetrics
 from app.outbox.models import Message
-from app.outbox.publisher import INFRASTRUCTURE, Outcome, Publisher
+from app.outbox.publisher import INFRASTRUCTURE, Publisher
 from app.outbox.wake import Wake
+from app.queues import QUEUES
 from app.tasks import heartbeat, journal
 
 BATCH_ROWS = 200
@@ -87,6 +90,7 @@ class Relay:
         heartbeat.touch()
         if not self._broker_takes():
             return False
+        self._settle(self._publisher.confirmed_late())
         moved = [self.relay(queue) for queue in queues if self._queues[queue].over()]
         return any(moved)
 
@@ -99,11 +103,21 @@ class Relay:
             if not messages:
                 return False
             outcome = self.publish(messages)
+            if queue not in QUEUES:
+                outcome.refused |= outcome.returned
             self.delete(outcome.confirmed)
             self.quarantine(outcome.refused)
         self._write_down(queue, messages, outcome)
         self._judge(queue, outcome)
         return bool(outcome.confirmed or outcome.refused)
+
+    def _settle(self, keys: Collection[int]) -> None:
+        """Delete what was confirmed after its batch, whose rows have been free since."""
+        if keys:
+            with transaction.atomic():
+                for message in Message.objects.filter(pk__in=keys):
+                    journal.sent(loads(message.headers))
+                self.delete(keys)
 
     def fetch(self, queue: str, rows: int) -> list[Message]:
         """Lock the oldest rows of a queue that no other relay has locked."""
@@ -147,6 +161,9 @@ class Relay:
             self._metrics.errors.inc()
             self._queues[queue].fail()
             self._failed(queue, outcome.error)
+        elif outcome.returned and queue in QUEUES:
+            self._queues[queue].fail()
+            self._topology_missing(queue, next(iter(outcome.returned.values())))
         elif outcome.nacked:
             self._queues[queue].fail()
             self._say(queue, "queue_full", f"The broker refused {len(outcome.nacked)} messages; they wait.")
@@ -158,11 +175,15 @@ class Relay:
 
     def _failed(self, queue: str, error: Exception) -> None:
         if isinstance(error, NotFound):
-            self._say(queue, "topology_missing", f"{error}. Run `python -m app topology apply`.")
+            self._topology_missing(queue, str(error))
         elif isinstance(error, ChannelError):
             self._say(queue, "publish_refused", str(error))
         else:
             self._broker_failed(error)
+
+    def _topology_missing(self, queue: str, reason: str) -> None:
+        """Not the message's fault: the queue is declared, and was deleted or is only being made."""
+        self._say(queue, "topology_missing", f"{reason}. Run `python -m app topology apply`.")
 
     def _broker_failed(self, error: Exception) -> None:
         self._broker.fail()

@@ -1,7 +1,7 @@
 """Bring the entries written in code into the tables that beat reads and the admin edits.
 
-Code decides which entries exist, their task and their time. The admin decides whether an entry is enabled,
-and may add entries of its own, which are left alone.
+Code decides which entries exist, their task, their time and what becomes of missed ticks. The admin decides
+whether an entry is enabled, and may add entries of its own, which are left alone.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from django.db import transaction
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
 from app.schedule.entries import SCHEDULE, ScheduleEntry
+from app.schedule.models import Rule
 
 #: Marks the rows that belong to code; they are removed when code no longer has them.
 OWNER = "app/schedule/entries.py"
@@ -53,6 +54,16 @@ def _sync_entry(name: str, entry: ScheduleEntry, synced: Synced) -> None:
     elif any(getattr(row, field) != value for field, value in wanted.items()):
         PeriodicTask.objects.filter(pk=row.pk).update(**wanted)
         synced.changed.append(name)
+    _sync_rule(name, row, entry, synced)
+
+
+def _sync_rule(name: str, row: PeriodicTask, entry: ScheduleEntry, synced: Synced) -> None:
+    wanted = {"missed": entry.missed, "late_seconds": entry.late_seconds}
+    rule, created = Rule.objects.get_or_create(entry=row, defaults=wanted)
+    if not created and any(getattr(rule, field) != value for field, value in wanted.items()):
+        Rule.objects.filter(pk=rule.pk).update(**wanted)
+        if name not in synced.changed:
+            synced.changed.append(name)
 
 
 def _crontab_row(entry: ScheduleEntry) -> CrontabSchedule:

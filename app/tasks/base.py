@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import Retry
+from celery.exceptions import Reject, Retry
 from celery.utils.time import get_exponential_backoff_interval
 
 from app.outbox.amqp import captured
@@ -16,6 +16,7 @@ from app.tasks.calls import (
     seconds_until,
     whole_seconds,
 )
+from app.tasks.outage import BROKER_ERRORS, BrokerAway
 
 
 class RoutedTask(DjangoTask[..., Any]):
@@ -81,10 +82,19 @@ class RoutedTask(DjangoTask[..., Any]):
         return str(result.id)
 
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
-        """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise."""
+        """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise.
+
+        Raises app.tasks.outage.BrokerAway when the broker is: this attempt then runs again.
+        """
         if countdown is None and eta is None:
             countdown = get_exponential_backoff_interval(
                 self.retry_backoff, self.request.retries, self.retry_backoff_max, self.retry_jitter
             )
         options |= {"countdown": countdown, "eta": eta}
-        return super().retry(*args, **options)
+        try:
+            return super().retry(*args, **options)
+        except Reject as rejected:
+            reason = rejected.args[0]
+            if isinstance(reason, BROKER_ERRORS):
+                raise BrokerAway(str(reason)) from reason
+            raise

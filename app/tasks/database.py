@@ -1,10 +1,14 @@
-"""Database connections of a worker with more slots than connections."""
+"""Database connections of a worker with more slots than connections, and deletions that hold no lock long."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.models import QuerySet
+
+#: Rows that one transaction of ``delete_in_batches`` deletes.
+BATCH_ROWS = 1000
 
 
 @contextmanager
@@ -24,6 +28,13 @@ def released_database() -> Iterator[None]:
         if not connection.in_atomic_block:
             connection.close()
     yield
+
+
+def delete_in_batches(rows: QuerySet[Any]) -> None:
+    """Delete ``rows``, each batch in a transaction of its own: a run that is cut short keeps what it did."""
+    deleted = BATCH_ROWS
+    while deleted == BATCH_ROWS:
+        deleted, _ = rows.model.objects.filter(pk__in=rows.values("pk")[:BATCH_ROWS]).delete()
 
 
 def in_own_transaction(connection: Any) -> bool:

@@ -4,14 +4,22 @@ import time
 from typing import Any
 
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
-from celery.exceptions import Reject, Retry, WorkerLostError
+from celery import states
+from celery.exceptions import Reject, Retry, TimeLimitExceeded, WorkerLostError
+from celery.worker import state
 from celery.worker.request import Request
+from django.db import connections
 
 from app.tasks import journal
+from app.tasks.outage import BrokerAway, give_back_later
+from app.tasks.threads import TaskPool
 
 
 class JournaledRequest(Request):
-    """Writes one ``task_finished`` line for each execution, whatever its end."""
+    """Writes one ``task_finished`` line for each execution, whatever its end.
+
+    And a second one for a task in a thread that ends after it has ``timed_out``.
+    """
 
     accepted_at = 0.0
 
@@ -32,13 +40,36 @@ class JournaledRequest(Request):
         cls.on_success = on_success  # type: ignore[method-assign, assignment]
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
-        super().on_failure(exc_info, send_failed_event, return_ok)
-        self._finished(outcome_of(exc_info.exception))
+        outcome = outcome_of(exc_info.exception)
+        if outcome == "returned":
+            state.task_ready(self)
+            give_back_later(self.message)
+        else:
+            super().on_failure(exc_info, send_failed_event, return_ok)
+        self._finished(outcome)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         super().on_timeout(soft, timeout)
         if not soft:
             self._finished("timed_out")
+
+    def on_overdue(self, timeout: float) -> None:
+        """The hard limit of a task in a thread (see ``app.tasks.threads``): noted as for a child process, but
+        the message is not given back while the thread still runs.
+        """
+        error = TimeLimitExceeded(timeout)
+        try:
+            if self.store_errors:
+                self.task.backend.store_result(self.id, error, states.FAILURE, request=self._context)  # type: ignore[attr-defined]
+        finally:
+            # The pool's watching thread keeps none.
+            connections.close_all()
+            self._finished("timed_out")
+
+    def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
+        """In a cold shutdown. A thread cannot be ended; its process will be, and the message redelivered."""
+        if not isinstance(pool, TaskPool):
+            super().cancel(pool, signal, emit_retry)
 
     def _finished(self, outcome: str) -> None:
         headers = self.request_dict
@@ -53,6 +84,8 @@ class JournaledRequest(Request):
 def outcome_of(error: BaseException) -> str:
     """One word for how an execution ended that did not succeed."""
     match getattr(error, "exc", error) if isinstance(error, ExceptionWithTraceback) else error:
+        case BrokerAway():
+            return "returned"
         case Retry():
             return "retried"
         case Reject():

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import structlog
 from celery import maybe_signature, states
 from celery.result import allow_join_result
-from django.db import transaction
+from django.db import Error, transaction
 from django_celery_results.backends.database import DatabaseBackend, trigger_callback
 from django_celery_results.models import ChordCounter, TaskResult  # type: ignore[attr-defined]
 
 from app.tasks.calls import publishing_in_transaction
+from app.tasks.outage import BROKER_ERRORS, BrokerAway
+
+log = structlog.get_logger("app.tasks")
 
 
 class ResultBackend(DatabaseBackend):  # type: ignore[misc]
@@ -20,11 +24,37 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
     sends it again, under the same task id.
     """
 
+    def _store_result(
+        self, task_id: str, result: Any, status: str, traceback: Any = None, request: Any = None, **more: Any
+    ) -> Any:
+        """Store it. Without a database the error of a task whose result nobody waits for is only logged.
+
+        Celery stores it before it answers the broker, in a worker's main process too. An error here would
+        leave the message unanswered for ever, and its slot with it.
+        """
+        try:
+            return super()._store_result(task_id, result, status, traceback, request, **more)
+        except Error as error:
+            if not getattr(request, "ignore_result", False):
+                raise
+            log.warning("result_not_stored", task_id=task_id, status=status, reason=str(error).strip())
+            return result
+
+    def mark_as_failure(self, task_id: str, exc: Any, *args: Any, **kwargs: Any) -> None:
+        """Raises BrokerAway, and stores nothing, if the task failed because it could not send something.
+
+        Celery's tracer calls this first of all with whatever ended a task, be it in the task or in sending
+        what comes after it.
+        """
+        if isinstance(exc, BROKER_ERRORS):
+            raise BrokerAway(str(exc)) from exc
+        super().mark_as_failure(task_id, exc, *args, **kwargs)
+
     def on_chord_part_return(self, request: Any, state: str, result: Any, **kwargs: Any) -> None:
         """Send the chord's body when every part has a result. Called after each part's result is stored.
 
-        Raises kombu.exceptions.OperationalError when the body cannot be sent: the part then fails, and
-        running it again (a replay of its dead letter) sends the body.
+        Raises kombu.exceptions.OperationalError when the body cannot be sent: the part then goes back to its
+        queue, and running it again sends the body.
         """
         if not request.group:
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.errors import LocalError
+from deploy.local.foreign import replace, with_own_libraries
 from deploy.local.home import locked
 from deploy.local.packages import Packages
 
@@ -47,7 +48,21 @@ def unpacked(folder: Path, packages: Packages) -> Installation:
                 file=sys.stderr,
                 flush=True,
             )
-            packages.unpack("rabbitmq-server", folder, dependencies="erlang-")
+            packages.unpack("rabbitmq-server", folder, dependencies=("erlang-",))
+        return _relocated(folder)
+
+
+def unpacked_from_suite(folder: Path, packages: Packages) -> Installation:
+    """The RabbitMQ of another release of the distribution in `folder`, with its own libraries."""
+    with locked(packages.state / "lock"):
+        if not folder.exists():
+            print(
+                f"Downloading RabbitMQ, Erlang and libraries (61 MB) of {packages.suite} ...",
+                file=sys.stderr,
+                flush=True,
+            )
+            packages.unpack("rabbitmq-server", folder, dependencies=("erlang-", "lib", "zlib1g"))
+        with_own_libraries(folder, folder / "usr/lib/erlang")
         return _relocated(folder)
 
 
@@ -62,15 +77,15 @@ def _server_folders(base: Path) -> list[Path]:
 
 
 def _relocated(folder: Path) -> Installation:
-    """Erlang's own `erl` has its installed path written into it; one that knows this folder goes first."""
+    """Erlang's own `erl` has its installed path written into it; here are some that know this folder."""
     root = folder / "usr/lib/erlang"
     binaries = next(root.glob("erts-*/bin"), None)
     scripts = next(iter(_server_folders(folder / "usr/lib/rabbitmq")), None)
     if binaries is None or scripts is None:
         raise LocalError(f"{folder} holds no RabbitMQ server: delete it, and it is downloaded again.")
-    shim = folder / "shim" / "erl"
-    shim.parent.mkdir(exist_ok=True)
-    shim.write_text(_SHIM.format(root=root, bin=binaries))
-    shim.chmod(0o755)
-    path = f"{shim.parent}{os.pathsep}{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    return Installation(scripts, binaries / "epmd", path, {"ERL_ROOTDIR": str(root)})
+    # The second is the one that a node starts another with.
+    for shim in (root / "bin/erl", binaries / "erl"):
+        replace(shim, _SHIM.format(root=root, bin=binaries))
+    path = f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    extra = {"ERL_ROOTDIR": str(root), "ESCRIPT_EMULATOR": str(root / "bin/erl")}
+    return Installation(scripts, binaries / "epmd", path, extra)

@@ -1,11 +1,16 @@
-"""A private RabbitMQ node: its folders, its loopback ports, its cookie, and an epmd of its own."""
+"""A private RabbitMQ node: its folders, its loopback ports, its cookie, and an epmd of its own.
+
+Several nodes become one cluster when each is given the same `Peers`.
+"""
 
 import os
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.erlang import Installation
@@ -20,21 +25,49 @@ _VM = "+S 2:2 +SDio 8 +sbwt none +sbwtdcpu none +sbwtdio none"
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
+@dataclass(frozen=True)
+class Peers:
+    """What the nodes of one cluster share: their names, the port of their epmd, and their cookie's text.
+
+    The first that is started runs the epmd, so it is the last to be stopped.
+    """
+
+    names: Sequence[str]
+    epmd_port: int
+    cookie: str
+
+
 class Node:
     """One node on the same ports and data for its whole life; `start` and `kill` as often as a test likes."""
 
-    def __init__(self, installation: Installation, home: Path, log: Path, user: str, password: str) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        home: Path,
+        log: Path,
+        user: str,
+        password: str,
+        *,
+        name: str = NAME,
+        peers: Peers | None = None,
+    ) -> None:
         self.installation = installation
         self.home = home
         self.log = log
+        self.name = name
         self.port, self.management_port, self._distribution_port, self._epmd_port = free_ports(4)
+        if peers:
+            self._epmd_port = peers.epmd_port
         self._server: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
+        _write_secrets(home, peers)
         _write_configuration(home, self.port, self.management_port, user, password)
+        if peers:
+            _write_clustering(home, peers)
 
     def start(self) -> None:
         with ExitStack() as undo, self.log.open("ab") as output:
-            if self._epmd is None or self._epmd.poll() is not None:
+            if not _answers(self._epmd_port):
                 epmd = [str(self.installation.epmd), "-port", str(self._epmd_port), "-address", LOOPBACK]
                 self._epmd = spawn(
                     epmd, home=self.home, env=self.environment(), output=output, death_signal="KILL"
@@ -55,6 +88,11 @@ class Node:
             self._server.wait()
             self._forget()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the server, which is the Erlang VM itself."""
+        return self._server.pid if self._server else None
+
     def stop(self) -> None:
         """Ends both. RabbitMQ closes its stores within a second, then waits for five more."""
         for process, grace in ((self._server, 3), (self._epmd, 0)):
@@ -63,7 +101,7 @@ class Node:
         self._server = self._epmd = None
 
     def ctl(self, *arguments: str) -> str:
-        command = [str(self.installation.scripts / "rabbitmqctl"), "--quiet", "--node", NAME, *arguments]
+        command = [str(self.installation.scripts / "rabbitmqctl"), "--quiet", "--node", self.name, *arguments]
         result = subprocess.run(
             command, env=self.environment(), capture_output=True, text=True, check=False, timeout=120
         )
@@ -87,7 +125,7 @@ class Node:
             "ERL_CRASH_DUMP_SECONDS": "0",
             # With it the script becomes the Erlang VM instead of a shell that waits for one.
             "RUNNING_UNDER_SYSTEMD": "true",
-            "RABBITMQ_NODENAME": NAME,
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
@@ -110,7 +148,7 @@ class Node:
     def _forget(self) -> None:
         """Waits until the ports and the node's name are free again for the next start."""
         deadline = time.monotonic() + 10
-        while NAME.partition("@")[0] in self._names() and time.monotonic() < deadline:
+        while f"name {self.name.partition('@')[0]} at" in self._names() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def _names(self) -> str:
@@ -120,12 +158,18 @@ class Node:
         ).stdout
 
 
+def _write_secrets(home: Path, peers: Peers | None) -> None:
+    cookie = home / ".erlang.cookie"
+    if peers:
+        cookie.write_text(peers.cookie)
+    else:
+        kept_secret(cookie)
+    cookie.chmod(0o400)
+
+
 def _write_configuration(home: Path, port: int, management_port: int, user: str, password: str) -> None:
     for folder in ("data", "log", "generated", "schema"):
         (home / folder).mkdir(exist_ok=True)
-    cookie = home / ".erlang.cookie"
-    kept_secret(cookie)
-    cookie.chmod(0o400)
     (home / "rabbitmq-env.conf").write_text("")
     (home / "enabled_plugins").write_text("[rabbitmq_management].\n")
     settings = {
@@ -144,14 +188,31 @@ def _write_configuration(home: Path, port: int, management_port: int, user: str,
     file.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
 
 
+def _write_clustering(home: Path, peers: Peers) -> None:
+    settings = {
+        "cluster_formation.peer_discovery_backend": "classic_config",
+        # What the manual advises for three nodes: the smaller part of a cut stops, and joins again.
+        "cluster_partition_handling": "pause_minority",
+        # Seconds until a silent peer is given up; 60 is long for a test.
+        "net_ticktime": "8",
+    }
+    for number, name in enumerate(peers.names, 1):
+        settings[f"cluster_formation.classic_config.nodes.{number}"] = name
+    with (home / "rabbitmq.conf").open("a") as file:
+        file.writelines(f"{key} = {value}\n" for key, value in settings.items())
+
+
 def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection((LOOPBACK, port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise LocalError(f"epmd does not answer on port {port}: see the broker's log.") from None
-            time.sleep(0.02)
-        else:
-            return
+    while not _answers(port):
+        if time.monotonic() > deadline:
+            raise LocalError(f"epmd does not answer on port {port}: see the broker's log.")
+        time.sleep(0.02)
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

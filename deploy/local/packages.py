@@ -16,19 +16,26 @@ _OPTIONAL = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhan
 
 
 class Packages:
-    """The distribution's packages, through apt's own configuration of sources and keys."""
+    """The distribution's packages, through apt's own configuration of sources and keys.
 
-    def __init__(self, state: Path) -> None:
+    With `suite` those of that release of the distribution, from the same mirror: for unpacking only, since
+    their libraries are not this machine's.
+    """
+
+    def __init__(self, state: Path, suite: str = "") -> None:
         self.state = state
+        self.suite = suite
         self.state.mkdir(parents=True, exist_ok=True)
         self._options = sandbox_options(os.geteuid())
+        if suite:
+            self._use_private_lists()
 
     @staticmethod
     def available() -> bool:
         return all(shutil.which(tool) for tool in ("apt-get", "apt-cache", "dpkg"))
 
-    def unpack(self, name: str, into: Path, *, dependencies: str | None = None) -> None:
-        """Unpacks `name`, and every package it needs whose name starts with `dependencies`, under `into`.
+    def unpack(self, name: str, into: Path, *, dependencies: tuple[str, ...] = ()) -> None:
+        """Unpacks `name`, and all it needs whose names start with one of `dependencies`, under `into`.
 
         The machine's package lists are used if they serve; if they are missing or too old, those in `state`,
         and new ones are fetched there when these are. `into` appears whole or not at all.
@@ -40,8 +47,8 @@ class Packages:
                 prepare()
         return self._unpack(name, into, dependencies)
 
-    def _unpack(self, name: str, into: Path, dependencies: str | None) -> None:
-        names = [name] if dependencies is None else [name, *self._needed_by(name, dependencies)]
+    def _unpack(self, name: str, into: Path, dependencies: tuple[str, ...]) -> None:
+        names = [name, *self._needed_by(name, dependencies)] if dependencies else [name]
         downloads = _fresh(self.state / "downloads")
         partial = _fresh(into.with_name(into.name + ".partial"))
         self._run("apt-get", "download", *names, cwd=downloads)
@@ -51,13 +58,25 @@ class Packages:
         partial.rename(into)
         shutil.rmtree(downloads)
 
-    def _needed_by(self, name: str, prefix: str) -> list[str]:
+    def _needed_by(self, name: str, prefixes: tuple[str, ...]) -> list[str]:
         relations = [f"--no-{relation}" for relation in _OPTIONAL]
         output = self._run("apt-cache", "depends", "--recurse", *relations, name)
-        return sorted({line for line in output.splitlines() if line.startswith(prefix)})
+        return sorted({line for line in output.splitlines() if line.startswith(prefixes)})
 
     def _use_private_lists(self) -> None:
         self._options = [*sandbox_options(os.geteuid()), *private_options(self.state)]
+        if self.suite:
+            self._options += suite_options(self.state, self.suite, self._mirror())
+
+    def _mirror(self) -> str:
+        """Where this machine's own packages come from: the first archive of its sources."""
+        output = _checked(
+            ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"], self.state
+        )
+        sites = output.split()
+        if not sites:
+            raise LocalError("apt has no source of packages here: add one to /etc/apt/sources.list.d.")
+        return sites[0]
 
     def _fetch_lists(self) -> None:
         """A source that does not answer is no matter here: whether the rest will do, the download shows."""
@@ -84,9 +103,18 @@ def private_options(state: Path) -> list[str]:
         "Dir::State::status": "/var/lib/dpkg/status",
         "Dir::Cache": state / "cache",
         "APT::Update::Post-Invoke-Success": "",
+        "Acquire::Languages": "none",
+        "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
     }
     pairs = [("-o", f"{key}={value}") for key, value in settings.items() if value]
     return [part for pair in pairs for part in pair]
+
+
+def suite_options(state: Path, suite: str, mirror: str) -> list[str]:
+    """Options that make `suite` of `mirror` the only source; the keys stay the machine's."""
+    sources = state / "sources.list"
+    sources.write_text(f"deb {mirror} {suite} main\n")
+    return ["-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=/dev/null"]
 
 
 def _fresh(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -28,7 +29,21 @@ class Postgres:
 
     url: str
     server: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    cluster: Cluster | None = field(default=None, repr=False)
     claims: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def start(self) -> None:
+        """Starts it again on the same port and data; returns when it accepts connections."""
+        cluster = self._ours("started")
+        parts = urlsplit(self.url)
+        self.server = cluster.start(parts.port or 5432)
+        _wait_until_ready(parts._replace(path="/postgres").geturl(), self, cluster.log)
+
+    def kill(self) -> None:
+        """Ends it as `pg_ctl stop -m immediate` does: nothing is flushed, every client is cut off."""
+        self._ours("killed")
+        if self.server is not None:
+            end(self.server, grace_seconds=10, number=signal.SIGQUIT)
 
     def stop(self) -> None:
         """Ends it with everything it started; a database that was given is left alone."""
@@ -36,6 +51,13 @@ class Postgres:
             # SIGTERM would wait for every client to leave first.
             end(self.server, grace_seconds=20, number=signal.SIGINT)
         self.claims.close()
+
+    def _ours(self, verb: str) -> Cluster:
+        if self.cluster is None:
+            raise LocalError(
+                f"The database of DATABASE_URL cannot be {verb} from here; unset it for a private one."
+            )
+        return self.cluster
 
     def __enter__(self) -> Self:
         return self
@@ -56,11 +78,10 @@ def start_postgres(home: Path) -> Postgres:
         password = kept_secret(home / "password")
         cluster = Cluster(home, postgres_binaries(), USER)
         cluster.create(home / "password")
-        port = free_ports(1)[0]
-        account = f"{USER}:{password}@{LOOPBACK}:{port}"
-        postgres = Postgres(f"postgres://{account}/{DATABASE}", cluster.start(port))
+        account = f"{USER}:{password}@{LOOPBACK}:{free_ports(1)[0]}"
+        postgres = Postgres(f"postgres://{account}/{DATABASE}", cluster=cluster)
         claims.callback(postgres.stop)
-        _wait_until_ready(f"postgres://{account}/postgres", postgres, cluster.log)
+        postgres.start()
         postgres.claims = claims.pop_all()
     return postgres
 

@@ -70,13 +70,18 @@ class Broker:
 
 
 def start_broker(home: Path, *, log: Path) -> Broker:
-    """A broker that is ready: BROKER_URL's, or a private one with its data in `home`, its output in `log`."""
+    """A broker that is ready: BROKER_URL's, or a private one with its data in `home`, its output in `log`.
+
+    RABBITMQ_SUITE names another release of the distribution to take it from; its data is kept apart, for an
+    older broker cannot read a newer one's.
+    """
     if os.environ.get("BROKER_URL"):
         return _given(os.environ["BROKER_URL"], os.environ.get("BROKER_MANAGEMENT_URL", ""), log)
+    suite = os.environ.get("RABBITMQ_SUITE", "")
     with ExitStack() as claims:
-        home = claims.enter_context(claimed(home))
+        home = claims.enter_context(claimed(home / suite))
         check_space(home)
-        broker = _private(choose_server(home, log), kept_secret(home / "password"), log)
+        broker = _private(choose_server(home, log, suite), kept_secret(home / "password"), log)
         claims.callback(broker.stop)
         broker.start()
         _check_version(broker)

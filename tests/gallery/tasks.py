@@ -2,13 +2,18 @@
 
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 
 from celery import shared_task
 from django.db import connection
 
 from app.tasks.database import released_database
 from tests.gallery.models import Run
+
+#: Key of a ``Run`` that a test makes to say so.
+MENDED = "mended"
 
 
 def start(task, key: str) -> Run:
@@ -42,9 +47,26 @@ def query(task, key: str, seconds: float) -> None:
     finish(run)
 
 
+def linger(task, key: str, seconds: float) -> None:
+    """Wait in small steps, and so be there when a soft limit is raised."""
+    run = start(task, key)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.02)
+    finish(run)
+
+
 def fail(task, key: str) -> None:
     start(task, key)
     raise ValueError(f"{key} fails every time")
+
+
+def fragile(task, key: str) -> None:
+    """Fail until somebody has mended it."""
+    run = start(task, key)
+    if not Run.objects.filter(key=MENDED).exists():
+        raise ValueError(f"{key} is not mended yet")
+    finish(run)
 
 
 def retry(task, key: str, countdowns: list[float]) -> None:
@@ -54,9 +76,39 @@ def retry(task, key: str, countdowns: list[float]) -> None:
     finish(run)
 
 
+def retry_at_gate(task, key: str, gate: str) -> None:
+    """Retry once, when the file ``gate`` is there, and leave a file beside it when that was tried."""
+    run = start(task, key)
+    if task.request.retries == 0:
+        wait_for(gate)
+        try:
+            raise task.retry(countdown=1)
+        finally:
+            Path(f"{gate}.{key}").touch()
+    finish(run)
+
+
+def pass_gate(task, key: str, gate: str) -> str:
+    run = start(task, key)
+    wait_for(gate)
+    finish(run)
+    return key
+
+
+def wait_for(gate: str) -> None:
+    with released_database():
+        while not Path(gate).exists():
+            time.sleep(0.05)
+
+
 def die(task, key: str) -> None:
     start(task, key)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(task, key: str) -> None:
+    start(task, key)
+    sys.exit(1)
 
 
 @shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
@@ -75,5 +127,5 @@ def join(task, parts: list[str], key: str) -> None:
 
 
 for queue in ("io", "cpu"):
-    for habit in (wait, query, fail, retry, die):
+    for habit in (wait, query, linger, fail, fragile, retry, retry_at_gate, pass_gate, die, leave):
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)

@@ -58,10 +58,10 @@ def _forget_connections() -> None:
 
 
 @pytest.fixture
-def processes(vhost: Vhost, transactional_db: None, tmp_path: Path) -> Iterator[Processes]:
-    """Starts roles of the service against the test's database and vhost."""
+def environment(transactional_db: None) -> dict[str, str]:
+    """The variables of a role that works with the test's database; those of a broker are still to come."""
     database = connection.settings_dict
-    environment = {
+    return {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "PYTHONWARNINGS": "default",
@@ -71,11 +71,15 @@ def processes(vhost: Vhost, transactional_db: None, tmp_path: Path) -> Iterator[
         "RELAY_PORT": "0",
         "LOG_FORMAT": "json",
         "WAIT_SECONDS": "20",
-        "BROKER_URL": vhost.url,
-        "BROKER_MANAGEMENT_URL": vhost.management_url,
         "DATABASE_URL": "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database),
     }
-    started = Processes(environment, tmp_path)
+
+
+@pytest.fixture
+def processes(vhost: Vhost, environment: dict[str, str], tmp_path: Path) -> Iterator[Processes]:
+    """Starts roles of the service against the test's database and vhost."""
+    addresses = {"BROKER_URL": vhost.url, "BROKER_MANAGEMENT_URL": vhost.management_url}
+    started = Processes(environment | addresses, tmp_path)
     yield started
     started.end()
 

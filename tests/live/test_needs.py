@@ -7,7 +7,7 @@ import pytest
 
 from tests.live.processes import Processes, eventually
 
-ROLES = [("worker", "io"), ("beat",), ("web",), ("release",)]
+ROLES = [("worker", "io"), ("beat",), ("web",), ("relay",), ("release",)]
 
 
 def reason(result: "subprocess.CompletedProcess[str]") -> str:
@@ -19,7 +19,7 @@ def reason(result: "subprocess.CompletedProcess[str]") -> str:
     return last
 
 
-@pytest.mark.parametrize("role", [("worker", "io"), ("beat",), ("release",)])
+@pytest.mark.parametrize("role", [("worker", "io"), ("release",)])
 def test_wrong_credentials_are_named_at_once(processes: Processes, role) -> None:
     wrong = processes.environment["BROKER_URL"].replace("switchyard:", "switchyard:not-")
     assert wrong != processes.environment["BROKER_URL"]

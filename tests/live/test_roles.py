@@ -94,6 +94,7 @@ def test_beat_sends_what_is_due_and_its_heartbeat_is_fresh(yard: Processes) -> N
         name="tick", task="gallery.io_wait", interval=every_second, args=json.dumps(["tick"])
     )
     yard.worker("io")
+    yard.relay()
     beat = yard.start("beat")
     eventually(lambda: Run.objects.filter(key="tick").count() >= 2)
     yard.until_beating(beat)
@@ -159,13 +160,14 @@ def test_tasks_that_wait_for_somebody_else_need_no_connection_meanwhile(yard: Pr
 
 def test_a_request_is_found_again_in_the_lines_of_its_tasks(yard: Processes, web) -> None:
     process, url = web
-    worker = yard.worker("io", env={"EMAIL_PORT": "1"})
+    worker, relay = yard.worker("io", env={"EMAIL_PORT": "1"}), yard.relay()
     response = httpx.post(f"{url}/signup", json={"email": "ada@example.com"}, timeout=30)
     assert response.status_code == 201
     [request] = eventually(lambda: process.events("request_finished"))
     [line, *_] = eventually(lambda: worker.events("task_finished"))
     assert line["task"] == "accounts.send_welcome_email"
-    assert line["request_id"] == request["request_id"]
+    for found in (line, process.events("task_accepted")[0], relay.events("task_sent")[0]):
+        assert found["request_id"] == request["request_id"]
 
 
 def test_every_line_of_a_worker_is_json_with_task_and_queue(yard: Processes) -> None:

@@ -7,10 +7,10 @@ import pytest
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from app.accounts import tasks
 from app.accounts.models import SignUp, Token
 from app.accounts.tasks import purge_expired_tokens
 from app.schedule.entries import SCHEDULE
+from app.tasks import database
 from tests.unit.conftest import Person
 
 
@@ -38,7 +38,7 @@ def test_an_expired_token_opens_nothing_even_before_it_is_purged(ada: Person) ->
 def test_rows_are_deleted_in_batches(
     expired: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
-    monkeypatch.setattr(tasks, "BATCH_ROWS", 2)
+    monkeypatch.setattr(database, "BATCH_ROWS", 2)
     with django_assert_num_queries(6) as queries:
         purge_expired_tokens.apply(throw=True)
     assert _deletes(queries) == 6

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.errors import LocalError
-from deploy.local.packages import Packages, private_options, sandbox_options
+from deploy.local.packages import Packages, private_options, sandbox_options, suite_options
 
 
 class Recorded(Packages):
@@ -15,7 +15,7 @@ class Recorded(Packages):
         self.lists = "machine"
         self.attempts: list[str] = []
 
-    def _unpack(self, name: str, into: Path, dependencies: str | None) -> None:
+    def _unpack(self, name: str, into: Path, dependencies: tuple[str, ...]) -> None:
         self.attempts.append(self.lists)
         if self.lists != self.good:
             raise LocalError("not there")
@@ -60,3 +60,10 @@ def test_private_options_keep_every_folder_of_apt_under_the_state(tmp_path: Path
 def test_root_downloads_as_root_since_the_sandbox_user_may_not_enter_the_folder() -> None:
     assert sandbox_options(0) == ["-o", "APT::Sandbox::User=root"]
     assert sandbox_options(1000) == []
+
+
+def test_a_suite_is_the_only_source_and_comes_from_the_machines_own_mirror(tmp_path: Path) -> None:
+    options = suite_options(tmp_path, "newer", "http://mirror.test/debian")
+    assert (tmp_path / "sources.list").read_text() == "deb http://mirror.test/debian newer main\n"
+    assert f"Dir::Etc::sourcelist={tmp_path / 'sources.list'}" in options
+    assert "Dir::Etc::sourceparts=/dev/null" in options

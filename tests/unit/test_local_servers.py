@@ -9,6 +9,7 @@ from deploy.local.errors import LocalError
 from deploy.local.node import Node
 
 HERE = Installation(Path("/here"), Path("/here/epmd"), "/here")
+NEWER = Installation(Path("/newer"), Path("/newer/epmd"), "/newer")
 UNPACKED = Installation(Path("/unpacked"), Path("/unpacked/epmd"), "/unpacked")
 
 
@@ -24,6 +25,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
     monkeypatch.setattr("deploy.local.erlang.installed", lambda: offer["installed"])
     monkeypatch.setattr(servers, "_from_packages", unpack)
+    monkeypatch.setattr(servers, "_from_suite", lambda suite: NEWER)
     monkeypatch.setattr(servers, "engine", lambda: offer["engine"])
     return offer
 
@@ -39,6 +41,12 @@ def test_the_distributions_packages_come_second(sources: dict[str, object], tmp_
     server = servers.choose_server(tmp_path, tmp_path / "log")
     assert isinstance(server, Node)
     assert server.installation is UNPACKED
+
+
+def test_a_named_suite_comes_before_all(sources: dict[str, object], tmp_path: Path) -> None:
+    server = servers.choose_server(tmp_path, tmp_path / "log", "newer")
+    assert isinstance(server, Node)
+    assert server.installation is NEWER
 
 
 def test_a_container_comes_third(sources: dict[str, object], tmp_path: Path) -> None:

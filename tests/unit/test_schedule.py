@@ -1,21 +1,32 @@
 """Code decides which entries exist and when; the admin decides whether they are enabled."""
 
+import json
 import signal
-import threading
+import subprocess
+import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 from celery.schedules import crontab
-from django_celery_beat.models import PeriodicTask, PeriodicTasks
-from django_celery_beat.schedulers import DatabaseScheduler
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
+from app.celery import app
+from app.schedule.due import counted_by
 from app.schedule.entries import SCHEDULE
+from app.schedule.lease import LeaseLost
+from app.schedule.models import Clock, Missed, Rule, Tick
 from app.schedule.scheduler import Scheduler
 from app.schedule.sync import sync_schedule
 
 pytestmark = pytest.mark.django_db
 
-[(NAME, ENTRY)] = SCHEDULE.items()
+NAME = "purge expired tokens"
+ENTRY = SCHEDULE[NAME]
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_expired_tokens_are_purged_nightly_at_three_utc() -> None:
@@ -27,7 +38,7 @@ def test_expired_tokens_are_purged_nightly_at_three_utc() -> None:
 
 
 def test_a_second_sync_changes_nothing_and_does_not_stir_beat() -> None:
-    assert sync_schedule().created == [NAME]
+    assert sync_schedule().created == list(SCHEDULE)
     stirred = PeriodicTasks.last_change()
     again = sync_schedule()
     assert (again.created, again.changed, again.removed) == ([], [], [])
@@ -52,39 +63,130 @@ def test_a_time_changed_in_code_reaches_the_row_and_beat(monkeypatch) -> None:
 
 def test_an_entry_that_code_no_longer_has_is_removed_and_the_admins_own_is_left(monkeypatch) -> None:
     sync_schedule()
-    PeriodicTask.objects.create(name="by hand", task=ENTRY.task, crontab=PeriodicTask.objects.get().crontab)
+    PeriodicTask.objects.create(
+        name="by hand", task=ENTRY.task, crontab=PeriodicTask.objects.get(name=NAME).crontab
+    )
     monkeypatch.delitem(SCHEDULE, NAME)
     assert sync_schedule().removed == [NAME]
-    assert list(PeriodicTask.objects.values_list("name", flat=True)) == ["by hand"]
+    assert set(PeriodicTask.objects.values_list("name", flat=True)) == {*SCHEDULE, "by hand"}
 
 
 def test_the_admin_offers_every_field_of_an_entry_but_its_route(admin_client) -> None:
     sync_schedule()
-    page = admin_client.get(f"/admin/django_celery_beat/periodictask/{PeriodicTask.objects.get().pk}/change/")
+    row = PeriodicTask.objects.get(name=NAME)
+    page = admin_client.get(f"/admin/django_celery_beat/periodictask/{row.pk}/change/")
     assert page.status_code == 200
     assert b'name="expire_seconds"' in page.content
     for field in (b"queue", b"exchange", b"routing_key"):
         assert b'name="%s"' % field not in page.content
 
 
-@pytest.mark.parametrize("method", ["setup_schedule", "tick", "sync"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_waits_until_beat_is_between_two_steps(
-    monkeypatch, settings, tmp_path, method, number
-) -> None:
+def test_a_signal_waits_until_beat_is_between_two_steps(monkeypatch, number) -> None:
     """Celery's handler raises SystemExit, which was seen to get lost in the middle of a publish."""
-    settings.HEARTBEAT_FILE = tmp_path / "heartbeat"
     order = []
 
-    def step(_scheduler: Scheduler) -> float:
-        signal.pthread_kill(threading.get_ident(), number)
+    def step(_scheduler: Scheduler) -> bool:
+        signal.raise_signal(number)
         order.append("step ended")
-        return 0.0
+        raise LeaseLost("for the test")
 
-    monkeypatch.setattr(DatabaseScheduler, method, step)
+    monkeypatch.setattr(Scheduler, "_holds_lease", step)
     before = signal.signal(number, lambda *_: order.append("signal"))
     try:
-        getattr(Scheduler, method)(object.__new__(Scheduler))
+        Scheduler(app=app, lazy=True).tick()
     finally:
         signal.signal(number, before)
     assert order == ["step ended", "signal"]
+    assert signal.alarm(0) == 0
+
+
+def test_a_signal_ends_a_process_whose_step_does_not_end() -> None:
+    stuck = (
+        "import os, signal, time\n"
+        "from app.schedule import undisturbed\n"
+        "undisturbed.GRACE_SECONDS = 1\n"
+        "with undisturbed.undisturbed():\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    while True: time.sleep(60)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", stuck], timeout=60, check=False)
+    assert ended.returncode == -signal.SIGALRM
+
+
+def test_a_schedule_in_celerys_setting_is_refused_and_not_silently_unread(monkeypatch) -> None:
+    monkeypatch.setitem(app.conf, "beat_schedule", {"x": {"task": "t", "schedule": 1}})
+    with pytest.raises(ImproperlyConfigured, match=r"Move its entries to app/schedule/entries.py"):
+        Scheduler(app=app)
+
+
+def test_a_rule_changed_in_code_reaches_the_row(monkeypatch) -> None:
+    sync_schedule()
+    assert (Rule.objects.get(entry__name=NAME).missed, Rule.objects.get(entry__name=NAME).late_seconds) == (
+        Missed.ONCE,
+        30,
+    )
+    monkeypatch.setitem(SCHEDULE, NAME, replace(ENTRY, missed=Missed.SKIP, late_seconds=600))
+    assert sync_schedule().changed == [NAME]
+    assert str(Rule.objects.get(entry__name=NAME)) == "skip after 600 s"
+    assert sync_schedule().changed == []
+
+
+def test_the_rule_of_an_entry_is_edited_beside_it(admin_client) -> None:
+    sync_schedule()
+    row = PeriodicTask.objects.get(name=NAME)
+    page = f"/admin/django_celery_beat/periodictask/{row.pk}/change/"
+    form = {"name": NAME, "task": row.task, "crontab": row.crontab_id, "enabled": "on"}
+    form |= {"args": "[]", "kwargs": "{}", "headers": "{}", "rule-TOTAL_FORMS": 1, "rule-INITIAL_FORMS": 1}
+    form |= {
+        "rule-0-id": row.rule.pk,
+        "rule-0-entry": row.pk,
+        "rule-0-missed": "skip",
+        "rule-0-late_seconds": 5,
+    }
+    answer = admin_client.post(page, form)
+    assert answer.status_code == 302, answer.content.decode()
+    assert str(Rule.objects.get(entry=row)) == "skip after 5 s"
+
+
+def test_ticks_are_read_in_the_admin_and_not_written(admin_client) -> None:
+    row = Tick.objects.create(entry="e", due_at=NOON, sent_at=NOON, task_id="0" * 32)
+    page = admin_client.get("/admin/schedule/tick/")
+    assert b"March 1, 2026, noon" in page.content
+    assert admin_client.get("/admin/schedule/tick/add/").status_code == 403
+    assert admin_client.post(f"/admin/schedule/tick/{row.pk}/change/", {"entry": "x"}).status_code == 403
+
+
+def listed(*arguments: str) -> str:
+    out = StringIO()
+    call_command("schedule", "list", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_list_shows_for_each_entry_when_it_was_and_will_be_sent() -> None:
+    sync_schedule()
+    row = PeriodicTask.objects.get(name=NAME)
+    Clock.objects.create(
+        entry=row, schedule=counted_by(row), counts_from=NOON, last_due_at=NOON + timedelta(hours=15)
+    )
+    Tick.objects.create(entry=NAME, due_at=NOON + timedelta(hours=15), sent_at=NOON, task_id="0" * 32)
+    [shown] = [entry for entry in json.loads(listed("--json")) if entry["entry"] == NAME]
+    assert shown == {
+        "entry": NAME,
+        "task": "accounts.purge_expired_tokens",
+        "schedule": "0 3 * * * (m/h/dM/MY/d) UTC",
+        "enabled": True,
+        "rule": "once after 30 s",
+        "last_due": "2026-03-02T03:00:00+00:00",
+        "last_sent": "2026-03-01T12:00:00+00:00",
+        "next_due": "2026-03-03T03:00:00+00:00",
+    }
+    assert NAME in listed()
+
+
+def test_the_list_says_what_is_wrong_with_a_schedule_and_nothing_is_due_that_is_disabled() -> None:
+    broken = CrontabSchedule.objects.create(minute="99")
+    PeriodicTask.objects.create(name="broken", task="t", crontab=broken)
+    PeriodicTask.objects.create(name="off", task="t", crontab=broken, enabled=False)
+    shown = {entry["entry"]: entry["next_due"] for entry in json.loads(listed("--json"))}
+    assert shown == {"broken": "ValueError: Invalid end range: 99 > 59.", "off": None}

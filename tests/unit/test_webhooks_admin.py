@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from app.accounts.models import Letter, SignUp
+from app.deadletters.models import Action, Verb
 from app.reports.models import Part, Report
 from app.tasks.pytest_plugin import SentTasks
 from app.webhooks.models import Delivery, DeliveryState, Event, Target
@@ -21,6 +22,7 @@ TABLES = [
     "webhooks/event",
     "webhooks/target",
     "webhooks/delivery",
+    "deadletters/action",
 ]
 
 
@@ -45,6 +47,7 @@ def rows(ada: Person) -> dict[str, Any]:
         "webhooks/event": event,
         "webhooks/target": target,
         "webhooks/delivery": Delivery.objects.create(event=event, target=target),
+        "deadletters/action": Action.objects.create(verb=Verb.REPLAY, task="reports.draw", by="ada"),
     }
 
 

@@ -7,12 +7,11 @@ from app.celery import app
 
 
 class Command(BaseCommand):
-    help = "Send what the schedule says is due. Run one."
+    help = "Send what the schedule says is due. A second one stands by."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--loglevel", default="INFO", help="Celery's log level (default: INFO)")
 
     def handle(self, *, loglevel: str, **_: Any) -> None:
         needs.database()
-        needs.broker()
         app.start(["beat", "--pidfile=", f"--loglevel={loglevel}"])

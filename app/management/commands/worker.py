@@ -10,7 +10,7 @@ from app.roles import worker_arguments
 
 
 class Command(BaseCommand):
-    help = "Run the tasks of one queue. SIGTERM takes no new task and waits for those that run."
+    help = "Run the tasks of one queue. SIGTERM takes no more and finishes what has begun."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queue", choices=QUEUES, help="the queue to serve")

@@ -1,0 +1,1 @@
+"""Books kept by three hands: what a request was promised, what ran, and what came of it."""

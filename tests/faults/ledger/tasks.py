@@ -1,0 +1,100 @@
+"""Tasks that keep the books. The same functions serve Celery's stock settings (tests/faults/stock)."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery import shared_task
+from django.db import InterfaceError, OperationalError, transaction
+
+from app.tasks.database import released_database
+from app.tasks.once import once
+from tests.faults.ledger.models import Effect, Execution
+
+
+@contextmanager
+def execution(task: Any, key: str) -> Iterator[None]:
+    run = Execution.objects.create(
+        key=key,
+        task_id=task.request.id,
+        pid=os.getpid(),
+        attempt=task.request.retries,
+        started=time.time(),
+    )
+    yield
+    Execution.objects.filter(pk=run.pk).update(finished=time.time())
+
+
+def effect(key: str) -> None:
+    Effect.objects.create(key=key, at=time.time())
+
+
+def effect_once(key: str) -> None:
+    with transaction.atomic():
+        if once(key):
+            effect(key)
+
+
+def work(task: Any, key: str, seconds: float = 0) -> None:
+    """Idempotent: the effect is claimed by ``once``."""
+    with execution(task, key):
+        with released_database():
+            time.sleep(seconds)
+        effect_once(key)
+
+
+def carry(task: Any, key: str, load: str) -> None:
+    """Idempotent as ``work``: the load is only carried."""
+    work(task, key)
+
+
+def fail(task: Any, key: str) -> None:
+    with execution(task, key):
+        raise ValueError(f"{key} fails every time")
+
+
+def retry(task: Any, key: str, seconds: float = 1) -> None:
+    """The first attempt sleeps, then asks for another one; the second has the effect."""
+    with execution(task, key):
+        if task.request.retries == 0:
+            with released_database():
+                time.sleep(seconds)
+            raise task.retry(countdown=1)
+        effect_once(key)
+
+
+def crash(task: Any, key: str) -> None:
+    """A segmentation fault, as a broken C extension makes it."""
+    with execution(task, key):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def bomb(task: Any, key: str, megabytes: int) -> None:
+    """Take memory until there is no more of it."""
+    with execution(task, key):
+        held = [bytearray(1_000_000) for _ in range(megabytes)]
+        time.sleep(len(held) and 1)
+
+
+def tick(task: Any, key: str) -> None:
+    """Idempotent: the effect belongs to the message, and a tick has one."""
+    name = f"{key} {task.request.id}"
+    with execution(task, name):
+        effect_once(name)
+
+
+for queue in ("io", "cpu"):
+    for habit in (work, carry, fail, retry, crash, bomb, tick):
+        # A database that is away is no fault of the task: it is tried again, as the service does.
+        away = (OperationalError, InterfaceError)
+        shared_task(
+            name=f"ledger.{queue}_{habit.__name__}",
+            bind=True,
+            autoretry_for=away,
+            max_retries=20,
+            retry_backoff=1,
+            retry_backoff_max=10,
+        )(habit)

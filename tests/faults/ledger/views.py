@@ -1,0 +1,25 @@
+"""Requests that promise something."""
+
+import json
+import time
+
+from django.db import transaction
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from app.celery import app
+from tests.faults.ledger import tasks as _  # noqa: F401 - so that app.tasks has them by name
+from tests.faults.ledger.models import Promise
+from tests.faults.stock import stock
+from tests.faults.stock import tasks as _stock_tasks  # noqa: F401
+
+
+@csrf_exempt
+def promise(request: HttpRequest) -> JsonResponse:
+    """``{"key", "task", "kwargs"}``: the promise and its task, in one transaction."""
+    wanted = json.loads(request.body)
+    tasks = stock.tasks if wanted["task"].startswith("stock.") else app.tasks
+    with transaction.atomic():
+        Promise.objects.create(key=wanted["key"], at=time.time())
+        tasks[wanted["task"]].delay_on_commit(wanted["key"], **wanted.get("kwargs", {}))
+    return JsonResponse({"key": wanted["key"]}, status=202)

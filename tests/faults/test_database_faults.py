@@ -1,0 +1,62 @@
+"""A database that is stopped without a word: F29."""
+
+import time
+
+from django.db import DatabaseError, connection
+
+from tests.faults.ledger.models import Effect
+from tests.faults.services import Services, all_done, keys, promise, promise_one
+from tests.live.processes import eventually
+
+
+def test_f29_a_database_that_dies_loses_no_promise_and_repeats_no_effect(services: Services, tally) -> None:
+    """Scale: 3 stops of 5 s under load; the matrix has 10 of 60 s. A request meanwhile fails, and soon."""
+    services.start_relay()
+    services.start("worker io", "worker cpu")
+    promised: list[str] = []
+    waits, back, refused = [], [], 0
+    for stop in range(3):
+        promised += _promised(f"before-{stop}")
+        with services.fault("database"):
+            services.postgres.kill()
+            down = time.monotonic()
+            while time.monotonic() < down + 5:
+                began = time.monotonic()
+                try:
+                    promise_one("ledger.io_work", "never")
+                except DatabaseError:
+                    refused += 1
+                waits.append(time.monotonic() - began)
+                connection.close()
+                time.sleep(0.2)  # The outage's own length, five seconds.
+            services.postgres.start()
+        ready = time.monotonic()
+        promised += _promised(f"after-{stop}")
+        done = Effect.objects.count()
+        eventually(lambda done=done: Effect.objects.count() > done)
+        back.append(time.monotonic() - ready)
+    all_done(promised)
+    found = services.verdict()
+    tally(
+        "F29",
+        "ours",
+        stops=3,
+        tasks=len(promised),
+        requests_refused=refused,
+        lost=len(found.lost),
+        slowest_refusal_s=round(max(waits), 1),
+        slowest_back_s=round(max(back), 1),
+        repeated_effects=len(found.repeated_effects),
+        repeated_runs=len(found.repeated_runs),
+    )
+    assert refused
+    assert max(waits) <= 5
+    assert max(back) <= 30
+    assert found.good, found
+    assert all(process.popen.poll() is None for process in services.processes.started)
+
+
+def _promised(prefix: str) -> list[str]:
+    """Of both queues, half of it still running when the database goes."""
+    io = promise("ledger.io_work", keys(f"io-{prefix}", 60), seconds=0.5)
+    return io + promise("ledger.cpu_work", keys(f"cpu-{prefix}", 10), seconds=0.2)
