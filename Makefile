@@ -33,7 +33,7 @@ test: environment ## run all tests, on a real broker and a real database (ARGS="
 	@$(RUN) -m pytest $(ARGS)
 
 faults: environment ## hurt it in every way we know, and count what is lost (RABBITMQ_SUITE=forky for a newer broker)
-	@$(RUN) -m pytest tests/faults -m faults $(ARGS)
+	@$(RUN) -m pytest tests/faults $(ARGS)
 
 soak: environment ## an hour of load and faults, and one JSON of what came of it (MINUTES=60 SEED=1)
 	@$(RUN) -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED) $(ARGS)
@@ -50,8 +50,8 @@ lock: environment ## write both lock files anew from pyproject.toml (ARGS=--upgr
 image: environment ## build the one image with docker, podman or buildah, and say its size (ARGS="--tag=...")
 	@$(RUN) -m deploy.cluster.image $(ARGS)
 
-manifests: environment ## render all of k8s/; check schemas, linters, agreement with the code
-	@$(RUN) -m pytest tests/manifests $(ARGS)
+manifests: environment ## check all of k8s/ (schemas, linters, agreement with the code) and the image's roles
+	@$(RUN) -m pytest tests/manifests tests/image $(ARGS)
 
 secrets: environment ## make the local overlay's passwords, once, in its cluster
 	@$(CLUSTER)

@@ -1,8 +1,7 @@
-"""The tools that check the manifests, of pinned versions, in .local/tools: of PyPI, and of Go modules."""
+"""The tools that check the manifests, of pinned versions, in .local/tools: wheels, and Go modules."""
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def tool(name: str) -> str:
 
 
 def kube_score() -> str:
-    """Its path, built once. Raises LocalError where Go is missing."""
+    """Its path, built once. Raises LocalError."""
     binary = FOLDER / "bin" / "kube-score"
     if not binary.exists():
         environment = {**os.environ, "GOBIN": str(binary.parent), "GOFLAGS": ""}
@@ -32,19 +31,24 @@ def kube_score() -> str:
 
 
 def module(name: str) -> Path:
-    """The folder of a Go module (``path@version``) in Go's own cache. Raises LocalError without Go."""
+    """The folder of a Go module (``path@version``) in Go's own cache. Raises LocalError."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     return Path(json.loads(_go("mod", "download", "-json", name, env=dict(os.environ)))["Dir"])
 
 
 def _go(*arguments: str, env: dict[str, str]) -> str:
-    if shutil.which("go") is None:
-        raise LocalError(f"`go {' '.join(arguments)}` needs Go, which is not here: install Go 1.25 or newer.")
     result = subprocess.run(
-        ["go", *arguments], cwd=FOLDER, env=env, capture_output=True, text=True, check=False
+        [_go_command(), *arguments], cwd=FOLDER, env=env, capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise LocalError(
             f"`go {' '.join(arguments)}` failed: {(result.stderr or result.stdout).strip()[-300:]}"
         )
     return result.stdout
+
+
+def _go_command() -> str:
+    """That of the lock file: its wheel has it beside its modules, not among the environment's programs."""
+    python = tool("python")
+    command = "import pathlib, go; print(pathlib.Path(go.__file__).with_name('bin') / 'go')"
+    return subprocess.run([python, "-c", command], capture_output=True, text=True, check=True).stdout.strip()

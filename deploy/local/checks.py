@@ -48,7 +48,7 @@ def _locks() -> bool:
     except LocalError as error:
         old = [str(error)]
     if old:
-        print(f"{', '.join(old)}: not what pyproject.toml gives; run `make lock` and commit both.")
+        print(f"{', '.join(old)}: not what their sources give; run `make lock` and commit both.")
     return not old
 
 

@@ -1,4 +1,4 @@
-"""The two lock files, from pyproject.toml: hash-checked, for every platform, naming no package index."""
+"""The lock files: hash-checked, for every platform, naming no package index."""
 
 import argparse
 import shutil
@@ -9,7 +9,12 @@ from pathlib import Path
 from deploy.local.errors import LocalError
 
 ROOT = Path(__file__).parents[2]
-LOCKS = {"requirements.txt": [], "requirements-dev.txt": ["--group=dev"]}
+#: Each with what it is made from.
+LOCKS = {
+    "requirements.txt": ["pyproject.toml"],
+    "requirements-dev.txt": ["pyproject.toml", "--group=dev"],
+    "deploy/cluster/requirements.txt": ["deploy/cluster/requirements.in"],
+}
 _OPTIONS = [
     # The machine's own certificates: a network that checks its traffic has added its own there.
     "--system-certs",
@@ -36,7 +41,7 @@ def main() -> None:
 
 
 def outdated(scratch: Path) -> list[str]:
-    """The lock files that pyproject.toml no longer gives; leaves them as they are."""
+    """The lock files that what they are made from no longer gives; leaves them as they are."""
     return [name for name in LOCKS if _rewritten(name, scratch) != (ROOT / name).read_bytes()]
 
 
@@ -46,7 +51,6 @@ def write(name: str, target: Path, options: list[str]) -> None:
         "uv",
         "pip",
         "compile",
-        "pyproject.toml",
         *LOCKS[name],
         *_OPTIONS,
         *options,
@@ -56,11 +60,12 @@ def write(name: str, target: Path, options: list[str]) -> None:
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if result.returncode:
-        raise LocalError(f"{name} cannot be resolved from pyproject.toml: {result.stderr.strip()}")
+        raise LocalError(f"{name} cannot be resolved from {LOCKS[name][0]}: {result.stderr.strip()}")
 
 
 def _rewritten(name: str, scratch: Path) -> bytes:
     target = scratch / name
+    target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / name, target)
     write(name, target, [])
     return target.read_bytes()

@@ -1,7 +1,6 @@
 """Faults are tried on the same servers as the live tests, with a table at the end of what each one did."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +13,6 @@ from tests.live.conftest import Vhost, environment, processes, vhost  # noqa: F4
 from tests.live.processes import Processes
 
 ROWS = pytest.StashKey[list[tuple[str, ...]]]()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.faults)
 
 
 def pytest_configure(config: pytest.Config) -> None:
