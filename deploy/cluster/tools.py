@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.cluster.engine import ROOT
 from deploy.local.environment import ensure
 from deploy.local.errors import LocalError
+from deploy.local.home import make_folder
 
 FOLDER = ROOT / ".local" / "tools"
 LOCK = Path(__file__).with_name("requirements.txt")
@@ -17,6 +18,7 @@ KUBE_SCORE = "github.com/zegl/kube-score/cmd/kube-score@v1.20.0"
 def tool(name: str) -> str:
     """The path of a tool of the lock file, which is installed if it is not there. Raises LocalError."""
     environment = FOLDER / "venv"
+    make_folder(FOLDER)
     ensure(environment, LOCK)
     return str(environment / "bin" / name)
 
@@ -32,7 +34,6 @@ def kube_score() -> str:
 
 def module(name: str) -> Path:
     """The folder of a Go module (``path@version``) in Go's own cache. Raises LocalError."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
     return Path(json.loads(_go("mod", "download", "-json", name, env=dict(os.environ)))["Dir"])
 
 
