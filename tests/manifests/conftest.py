@@ -1,5 +1,5 @@
 """The live tests' broker and roles, for the tests that try the rendered rights on them."""
 
-from tests.live.conftest import processes, vhost
+from tests.live.conftest import environment, processes, vhost
 
-__all__ = ["processes", "vhost"]
+__all__ = ["environment", "processes", "vhost"]
