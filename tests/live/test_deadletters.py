@@ -219,7 +219,8 @@ def test_a_replay_that_dies_after_its_commit_is_finished_by_the_next(
         patch.setattr(Box, "take_out", killed)
         with pytest.raises(Killed):
             run("replay", "--yes")
-    assert dead(channel) == Message.objects.count() == 3
+    assert Message.objects.count() == 3
+    eventually(lambda: dead(channel) == 3, what="the letters to be back in their queue")
     assert act("replay", "--yes")["count"] == 3
     assert dead(channel) == 0
     assert sorted(Message.objects.values_list("task_id", flat=True)) == ["0", "1", "2"]
@@ -236,6 +237,7 @@ def test_whoever_dies_before_the_commit_has_changed_nothing(
         patch.setattr(Action.objects, "bulk_create", killed)
         with pytest.raises(Killed):
             run(verb, "--yes")
+    eventually(lambda: dead(channel) == 3, what="the letters to be back in their queue")
     assert ids(listed()) == set("012")
     assert not Message.objects.exists()
     assert not Action.objects.exists()
@@ -310,7 +312,7 @@ def test_a_replay_that_is_told_to_stop_says_how_far_it_came(
     done = Action.objects.count()
     assert f"Replayed {done} dead letters." in replay.text()
     assert "Interrupted" in replay.text()
-    assert dead(channel) == 50 - done
+    eventually(lambda: dead(channel) == 50 - done, what="the rest to be back in its queue")
     assert Message.objects.count() == done
 
 

@@ -94,6 +94,7 @@ def test_beat_sends_what_is_due_and_its_heartbeat_is_fresh(yard: Processes) -> N
         name="tick", task="gallery.io_wait", interval=every_second, args=json.dumps(["tick"])
     )
     yard.worker("io")
+    yard.relay()
     beat = yard.start("beat")
     eventually(lambda: Run.objects.filter(key="tick").count() >= 2)
     yard.until_beating(beat)
