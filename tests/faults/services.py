@@ -79,13 +79,13 @@ class Services:
         """The control's promise, made where Celery's ``delay`` returned: it said that the task was sent."""
         stock.conf.broker_url = self.vhost.url
         forget_connections(stock)
-        sent = []
+        sent: dict[str, float] = {}
         for key in keys:
             with suppress(OperationalError):
                 stock.tasks[task].delay(key, **kwargs)
-                Promise.objects.create(key=key, at=time.time())
-                sent.append(key)
-        return sent
+                sent[key] = time.time()
+        Promise.objects.bulk_create(Promise(key=key, at=at) for key, at in sent.items())
+        return list(sent)
 
     @contextmanager
     def fault(self, kind: str) -> Iterator[None]:

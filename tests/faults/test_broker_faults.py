@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from app.celery import app
 from app.outbox.models import Message
@@ -61,10 +61,12 @@ def test_f5_a_broker_killed_while_the_relay_publishes_loses_nothing(services: Se
 
 def test_f5_control_stock_publishes_vanish_with_the_broker(services: Services, tally) -> None:
     """Without confirms a publish is a write to a socket, and each of these was said to be sent."""
-    sent: list[str] = []
-    publisher = threading.Thread(
-        target=lambda: sent.extend(services.promise_stock("stock.work", keys("sent", 8000)))
-    )
+
+    def publish() -> None:
+        services.promise_stock("stock.work", keys("sent", 6000))
+        connection.close()
+
+    publisher = threading.Thread(target=publish)
     services.promise_stock("stock.work", ["first"])
     publisher.start()
     for _ in range(2):

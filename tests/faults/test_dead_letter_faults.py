@@ -52,7 +52,7 @@ def test_f14_control_stock_acknowledges_some_of_them_away(services: Services, ta
     _publish(services, malformed("stock.work", 160, 3, tmp_path / "canary"), exchange="", routing_key="stock")
     services.promise_stock("stock.work", ["valid"])
     try:
-        all_done(["valid"], within=20)
+        all_done(["valid"], within=8)
     except AssertionError:
         ended = True
     else:

@@ -20,15 +20,15 @@ AFTER_COMMIT = "django.db.backends.base.base:BaseDatabaseWrapper.run_and_clear_c
 
 
 def test_f1_a_request_that_dies_after_its_commit_is_kept(services: Services, tally) -> None:
-    """500 requests, each in a process that dies between COMMIT and all that follows; the matrix has 1,000."""
-    answered = services.post("ledger.io_work", "died", 500, AFTER_COMMIT)
+    """300 requests, each in a process that dies between COMMIT and all that follows; the matrix has 1,000."""
+    answered = services.post("ledger.io_work", "died", 300, AFTER_COMMIT)
     assert answered == []
     services.start_relay()
     services.start("worker io")
-    all_done(keys("died", 500))
+    all_done(keys("died", 300))
     found = services.verdict()
-    tally("F1", "ours", deaths=500, lost=len(found.lost), repeated_effects=len(found.repeated_effects))
-    assert found.promised == 500
+    tally("F1", "ours", deaths=300, lost=len(found.lost), repeated_effects=len(found.repeated_effects))
+    assert found.promised == 300
     assert found.good, found
 
 
@@ -61,7 +61,7 @@ def test_f3_a_relay_that_dies_between_publish_and_delete_loses_and_doubles_nothi
     services: Services, tally
 ) -> None:
     """100 deaths. Each life publishes one message and deletes it, then a batch that it does not delete."""
-    promised = promise("ledger.io_work", keys("relayed", 130))
+    promised = promise("ledger.io_work", keys("relayed", 110))
     with services.fault("relay"):
         failing = services.failing("app.outbox.relay:Relay.delete", "before", 2, 100, "relay")
         services.start("worker io")
@@ -75,14 +75,14 @@ def test_f3_a_relay_that_dies_between_publish_and_delete_loses_and_doubles_nothi
         "F3",
         "ours",
         deaths=100,
-        tasks=130,
+        tasks=110,
         published=runs,
         lost=len(found.lost),
         repeated_effects=len(found.repeated_effects),
     )
     assert found.good, found
     # It did hurt: messages were published again, but never more than the batches that were in flight.
-    assert 130 < runs <= 130 + sum(range(130))
+    assert 110 < runs <= 110 + sum(range(110))
 
 
 def test_f4_a_frozen_relay_that_wakes_up_sends_nothing_again(services: Services, tally) -> None:

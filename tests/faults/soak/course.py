@@ -40,6 +40,8 @@ from tests.faults.soak.roles import ROOT, Roles  # noqa: E402
 #: At the end everything is given this long to be finished.
 SETTLE_SECONDS = 300
 SAY_SECONDS = 15
+#: Roles that reach the broker through a proxy of their own.
+PROXIED = tuple(f"{name} {copy}" for name in ("relay", "io", "cpu") for copy in ("a", "b"))
 TICKS = ("second", 1), ("five", 5)
 
 
@@ -48,9 +50,8 @@ def run(
 ) -> dict[str, Any]:
     began, (broker, postgres) = time.time(), servers
     _prepare()
-    proxies = {
-        name: stack.enter_context(Proxy(urlsplit(broker.url).port or 5672)) for name in ("relay", "io", "cpu")
-    }
+    port_of_broker = urlsplit(broker.url).port or 5672
+    proxies = {name: stack.enter_context(Proxy(port_of_broker)) for name in PROXIED}
     roles = _roles(home, broker, proxies)
     stack.callback(roles.end)
     roles.start()
@@ -216,7 +217,7 @@ def _roles(home: Path, broker: Broker, proxies: dict[str, Proxy]) -> Roles:
 
     roles.add("web", "web")
     for copy in ("a", "b"):
-        roles.add(f"relay {copy}", "relay", env=by("relay"))
+        roles.add(f"relay {copy}", "relay", env=by(f"relay {copy}"))
         roles.add(f"beat {copy}", "beat")
         roles.add(
             f"io {copy}",
@@ -225,7 +226,7 @@ def _roles(home: Path, broker: Broker, proxies: dict[str, Proxy]) -> Roles:
             "--concurrency=20",
             f"--name=io-{copy}-{{life}}",
             "--loglevel=WARNING",
-            env=by("io"),
+            env=by(f"io {copy}"),
         )
         roles.add(
             f"cpu {copy}",
@@ -234,7 +235,7 @@ def _roles(home: Path, broker: Broker, proxies: dict[str, Proxy]) -> Roles:
             "--concurrency=2",
             f"--name=cpu-{copy}-{{life}}",
             "--loglevel=WARNING",
-            env=by("cpu"),
+            env=by(f"cpu {copy}"),
         )
     return roles
 

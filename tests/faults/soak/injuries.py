@@ -33,6 +33,10 @@ class Scene:
     vhost: str
     random: Random
 
+    def proxy(self, prefix: str) -> Proxy:
+        """That between the broker and one of the roles of this name."""
+        return self.random.choice([proxy for name, proxy in self.proxies.items() if name.startswith(prefix)])
+
     def one(self, prefix: str) -> Role | None:
         found = self.roles.named(prefix)
         return self.random.choice(found) if found else None
@@ -102,19 +106,20 @@ def _roll(prefix: str, grace_seconds: float) -> Callable[[Scene], bool]:
     return harm
 
 
-def _cut(name: str) -> Callable[[Scene], bool]:
-    return lambda scene: scene.proxies[name].cut() > 0
+def _cut(prefix: str) -> Callable[[Scene], bool]:
+    return lambda scene: scene.proxy(prefix).cut() > 0
 
 
-def _forget(name: str) -> Callable[[Scene], bool]:
-    return lambda scene: scene.proxies[name].forget() > 0
+def _forget(prefix: str) -> Callable[[Scene], bool]:
+    return lambda scene: scene.proxy(prefix).forget() > 0
 
 
-def _slow(name: str) -> Callable[[Scene], bool]:
+def _slow(prefix: str) -> Callable[[Scene], bool]:
     def harm(scene: Scene) -> bool:
-        scene.proxies[name].answers_delay_seconds = 0.3
+        proxy = scene.proxy(prefix)
+        proxy.answers_delay_seconds = 0.3
         time.sleep(LENGTH_SECONDS)
-        scene.proxies[name].answers_delay_seconds = 0
+        proxy.answers_delay_seconds = 0
         return True
 
     return harm
