@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
 from app.celery import app
+from app.outbox.models import Message
 from app.schedule.due import counted_by
 from app.schedule.entries import SCHEDULE
 from app.schedule.lease import LeaseLost
@@ -69,6 +70,22 @@ def test_an_entry_that_code_no_longer_has_is_removed_and_the_admins_own_is_left(
     monkeypatch.delitem(SCHEDULE, NAME)
     assert sync_schedule().removed == [NAME]
     assert set(PeriodicTask.objects.values_list("name", flat=True)) == {*SCHEDULE, "by hand"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_admin_sends_an_entry_now_without_a_broker_and_says_what_it_cannot_send(admin_client) -> None:
+    sync_schedule()
+    PeriodicTask.objects.create(
+        name="of another release", task="no.such", crontab=PeriodicTask.objects.get(name=NAME).crontab
+    )
+    rows = PeriodicTask.objects.filter(name__in=[NAME, "of another release"])
+    chosen = {"action": "run_tasks", "_selected_action": list(rows.values_list("pk", flat=True))}
+    page = admin_client.post("/admin/django_celery_beat/periodictask/", chosen, follow=True)
+    [message] = Message.objects.all()
+    assert message.task == ENTRY.task
+    said = sorted(map(str, page.context["messages"]))
+    assert said[0].startswith("of another release: This release has no task 'no.such'.")
+    assert said[1:] == [f"{NAME} was sent as task {message.task_id}."]
 
 
 def test_the_admin_offers_every_field_of_an_entry_but_its_route(admin_client) -> None:
