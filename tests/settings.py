@@ -2,13 +2,19 @@
 
 import os
 
+#: So that the settings can be read before a server runs. A second process of a run finds them set.
+PLACEHOLDERS = {
+    "BROKER_URL": "pyamqp://nobody@127.0.0.1:1/unset",
+    "DATABASE_URL": "postgres://nobody@127.0.0.1:1/unset",
+}
 #: What the person who runs the tests has set: a broker or database to use instead of private ones.
-GIVEN = {name: os.environ.get(name) for name in ("BROKER_URL", "BROKER_MANAGEMENT_URL", "DATABASE_URL")}
+GIVEN = {name: os.environ.get(name, "") for name in ("BROKER_URL", "BROKER_MANAGEMENT_URL", "DATABASE_URL")}
+GIVEN |= {name: "" for name, placeholder in PLACEHOLDERS.items() if GIVEN[name] == placeholder}
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
-os.environ.setdefault("BROKER_URL", "pyamqp://nobody@127.0.0.1:1/unset")
-os.environ.setdefault("DATABASE_URL", "postgres://nobody@127.0.0.1:1/unset")
+for variable, placeholder in PLACEHOLDERS.items():
+    os.environ.setdefault(variable, placeholder)
 
 from app.queues import CPU, IO, ROUTES  # noqa: E402
 
