@@ -58,6 +58,6 @@ def secrets() -> list[str]:
     """A package index and certificates of this machine's own, for the build only: no layer keeps a secret."""
     files = {
         "pip": os.environ.get("PIP_CONFIG_FILE", "/etc/pip.conf"),
-        "certificates": os.environ.get("SSL_CERT_FILE", ""),
+        "certificates": os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"),
     }
     return [f"--secret=id={name},src={file}" for name, file in files.items() if file and Path(file).is_file()]
