@@ -19,7 +19,7 @@ from kombu.utils import json
 
 from app.outbox.rows import Row
 from app.tasks.calls import publishing_in_transaction
-from app.tasks.errors import HeadersTooLarge, MessageTooLarge, TooFarAhead
+from app.tasks.errors import HeadersNotFinite, HeadersTooLarge, MessageTooLarge, TooFarAhead
 
 #: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
 #: each message to three nodes, and a worker that holds a hundred of them, are in trouble long before.
@@ -99,13 +99,21 @@ class Recorder:
             task=self._task,
             # A delay stands before the queue's key, and a key is one word.
             queue=routing_key.rpartition(".")[2],
-            headers=json.dumps(headers),
+            headers=_finite(self._task, headers),
             properties=json.dumps({key: value for key, value in properties.items() if value is not None}),
             body=text,
             eta=datetime.fromisoformat(headers["eta"]) if headers["eta"] else None,
         )
         _refuse_what_the_broker_would(row)
         self._rows.append(row)
+
+
+def _finite(task: str, headers: dict[str, Any]) -> str:
+    """The headers as JSON. RabbitMQ answers a NaN among them with error 541, whatever else is on the way."""
+    try:
+        return json.dumps(headers, allow_nan=False)
+    except ValueError as error:
+        raise HeadersNotFinite(task) from error
 
 
 def _refuse_what_the_broker_would(row: Row) -> None:

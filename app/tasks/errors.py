@@ -6,6 +6,7 @@ TaskCallError (TypeError)
 ├── NotJson               an argument has no JSON form
 ├── MessageTooLarge       its arguments or its canvas are larger than a message may be
 ├── HeadersTooLarge       its headers (stamps) are
+├── HeadersNotFinite      there is a NaN or an infinity among them
 ├── TooFarAhead           its eta is further away than delayed delivery can count
 └── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
 """
@@ -56,6 +57,15 @@ class HeadersTooLarge(TaskCallError):
         super().__init__(
             f"{task} was called with {size:,} bytes of headers (stamps among them), but a message holds at "
             f"most {limit:,} of these. Pass what is large as an argument, or its key."
+        )
+
+
+class HeadersNotFinite(TaskCallError):
+    def __init__(self, task: str) -> None:
+        super().__init__(
+            f"{task} was called with NaN or an infinity among its headers (stamps among them), which "
+            "RabbitMQ cannot read: it ends the connection. Pass a finite number or None, or make it an "
+            "argument."
         )
 
 

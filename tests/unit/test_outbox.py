@@ -21,7 +21,14 @@ from app.outbox.rows import CHANNEL
 from app.outbox.sending import send_on_commit
 from app.queues import QUEUES
 from app.tasks import journal
-from app.tasks.errors import HeadersTooLarge, MessageTooLarge, OpenTransaction, TaskCallError, TooFarAhead
+from app.tasks.errors import (
+    HeadersNotFinite,
+    HeadersTooLarge,
+    MessageTooLarge,
+    OpenTransaction,
+    TaskCallError,
+    TooFarAhead,
+)
 from tests.gallery.tasks import join, part
 
 # The broker of tests/settings.py cannot be reached: whatever asks it fails.
@@ -244,6 +251,14 @@ def test_headers_that_no_frame_holds_are_refused_at_the_call() -> None:
     with pytest.raises(HeadersTooLarge, match="stamps"):
         io_wait.apply_async_on_commit(("a",), headers={"note": "x" * HEADERS_LIMIT_BYTES})
     assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_number_among_the_headers_that_the_broker_cannot_read_is_refused_at_the_call(number: str) -> None:
+    with pytest.raises(HeadersNotFinite, match="Pass a finite number or None"):
+        io_wait.apply_async_on_commit(("a",), headers={"note": {"weight": [float(number)]}})
+    io_wait.apply_async_on_commit((float(number),), headers={"note": 1.5})
+    assert Message.objects.count() == 1
 
 
 def test_a_day_that_no_delay_reaches_is_refused_at_the_call() -> None:
