@@ -12,11 +12,8 @@ from tests.faults.services import Services
 from tests.live.conftest import Vhost, environment, processes, vhost  # noqa: F401 - fixtures
 from tests.live.processes import Processes
 
-ROWS = pytest.StashKey[list[tuple[str, ...]]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[ROWS] = []
+#: What a test's report carries its rows as, from a process of xdist's too.
+ROW = "fault"
 
 
 @pytest.fixture
@@ -38,13 +35,16 @@ def tally(request: pytest.FixtureRequest, broker: Broker) -> Callable[..., None]
 
     def add(fault: str, what: str, **counts: Any) -> None:
         row = (broker.version, fault, what, ", ".join(f"{name} {count}" for name, count in counts.items()))
-        request.config.stash[ROWS].append(row)
+        request.node.user_properties.append((ROW, row))
 
     return add
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    rows = config.stash[ROWS]
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    properties = [each for report in reports for each in getattr(report, "user_properties", ())]
+    # A report is made for set-up, call and teardown; each carries all the properties so far.
+    rows = {tuple(value) for name, value in properties if name == ROW}
     if not rows:
         return
     terminalreporter.section("faults")
