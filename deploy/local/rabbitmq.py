@@ -14,7 +14,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.readiness import given_version, ready_version
 from deploy.local.servers import USER, Server, choose_server
 
-START_SECONDS = 90
+START_SECONDS = 180
 OLDEST = (3, 10)
 
 
