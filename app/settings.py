@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "app.outbox",
     "app.deadletters",
     "app.schedule",
+    "app.metrics",
     "app.tasks",
     "django_celery_beat",
     "django_celery_results",
