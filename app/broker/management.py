@@ -69,6 +69,16 @@ class Management:
         except (KeyError, TypeError):
             raise self._nonsense("an object with rabbitmq_version") from None
 
+    def alarms(self) -> dict[str, bool]:
+        """Whether any node blocks publishers, for want of memory or of disk."""
+        nodes = self._json(self._call("GET", "nodes", query={"columns": "mem_alarm,disk_free_alarm"}))
+        if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+            raise self._nonsense("a list of nodes")
+        return {
+            "memory": any(node.get("mem_alarm") is True for node in nodes),
+            "disk": any(node.get("disk_free_alarm") is True for node in nodes),
+        }
+
     def rows(self, kind: str, fields: Iterable[str], optional: Iterable[str] = (), **query: str) -> list[Row]:
         """Everything of one kind (queues, exchanges, bindings, policies) in the vhost.
 

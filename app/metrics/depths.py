@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.broker.management import Management, Row
+from app.broker.management import Row
 from app.queues import QUEUES
 
 COUNTS = ("messages_ready", "messages_unacknowledged", "consumers")
@@ -20,14 +20,6 @@ class Depth:
 def queue_names() -> list[str]:
     """Each declared queue, followed by its dead-letter queue."""
     return [name for spec in QUEUES.values() for name in (spec.name, spec.dead_letter_queue)]
-
-
-def read_depths(management: Management) -> dict[str, Depth]:
-    """The declared queues that are on the broker. Raises ManagementError."""
-    # RabbitMQ counts what is in a quorum queue every 5 s, and gathers the counts every 5 s. The query for
-    # totals alone (`disable_stats`) would skip the second wait, but it leaves the consumers out.
-    rows = {row["name"]: row for row in management.rows("queues", ["name"], COUNTS)}
-    return {name: depth_of(rows[name]) for name in queue_names() if name in rows}
 
 
 def depth_of(row: Row) -> Depth:

@@ -17,3 +17,13 @@ class Canary(models.Model):
 
     def __str__(self) -> str:
         return f"{self.queue}: {self.wait_seconds} s"
+
+
+class NotEmptySince(models.Model):
+    """A queue that has dead letters, and when they were first seen; no row for one that has none."""
+
+    queue = models.CharField(max_length=255, primary_key=True)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.queue} since {self.since}"

@@ -118,6 +118,8 @@ def read_states(management: Management) -> dict[str, QueueState]:
 
 def read_yard(management: Management) -> Yard:
     """What the broker knows, by one call. Raises ManagementError."""
+    # RabbitMQ counts what is in a quorum queue every 5 s, and gathers the counts every 5 s. The query for
+    # totals alone (`disable_stats`) would skip the second wait, but it leaves the consumers out.
     rows = {row["name"]: row for row in management.rows("queues", ["name"], STATISTICS, **QUERY)}
     depths = {name: depth_of(rows[name]) for name in queue_names() if name in rows}
     states = {name: _state(spec, rows.get(name), depths) for name, spec in QUEUES.items()}

@@ -21,7 +21,7 @@ log = structlog.get_logger("app.metrics")
 
 
 def came_back(queue: str, sent_at: str) -> None:
-    """Write down the wait of a canary that was sent then. One that cannot be is lost, and no more than that."""
+    """Write down the wait of a canary that was sent then. One that cannot be is a lost one, no more."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(_CAME_BACK, {"queue": queue, "sent_at": datetime.fromisoformat(sent_at)})
