@@ -3,6 +3,7 @@
 import re
 import socket
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -54,13 +55,14 @@ def port_of(process: Process) -> int:
     return int(address.rpartition(":")[2])
 
 
-def sample(port: int, name: str, **labels: str) -> float:
+def samples(port: int) -> list[Any]:
     text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30, trust_env=False).text
-    for family in text_string_to_metric_families(text):
-        for each in family.samples:
-            if each.name == f"switchyard_{name}" and labels.items() <= each.labels.items():
-                return each.value
-    return 0.0
+    return [each for family in text_string_to_metric_families(text) for each in family.samples]
+
+
+def sample(port: int, name: str, **labels: str) -> float:
+    found = (each for each in samples(port) if each.name == f"switchyard_{name}")
+    return next((each.value for each in found if labels.items() <= each.labels.items()), 0.0)
 
 
 def test_what_is_served_is_what_is_documented(yard: Processes) -> None:
@@ -103,13 +105,11 @@ def differing(port: int, said: Contract) -> dict[str, object]:
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_worker_counts_each_execution_once_by_how_it_ended(yard: Processes, queue: str) -> None:
-    worker = yard.worker(queue, "--concurrency=1")
-    port = port_of(worker)
-    task = app.tasks
-    task[f"gallery.{queue}_wait"].delay("well")
-    task[f"gallery.{queue}_retry"].delay("again", [1])
-    task[f"gallery.{queue}_fail"].delay("badly")
-    task[f"gallery.{queue}_linger"].apply_async(("slow", 60), soft_time_limit=1)
+    port = port_of(yard.worker(queue, "--concurrency=2"))
+    send(queue, "wait", "well")
+    send(queue, "retry", "again", [1])
+    send(queue, "fail", "badly")
+    send(queue, "linger", "slow", 60, soft_time_limit=1)
     expected = {
         ("wait", "succeeded"): 1,
         ("retry", "retried"): 1,
@@ -117,26 +117,36 @@ def test_a_worker_counts_each_execution_once_by_how_it_ended(yard: Processes, qu
         ("fail", "failed"): 1,
         ("linger", "timed_out_soft"): 1,
     }
-    if QUEUES[queue].pool == "prefork":
-        task[f"gallery.{queue}_query"].apply_async(("stuck", 60), time_limit=1)
-        task[f"gallery.{queue}_die"].delay("killed")
-        deliveries = QUEUES[queue].delivery_limit + 1
-        expected |= {("die", "lost"): deliveries, ("query", "timed_out_hard"): deliveries}
-
-    def outcomes() -> dict[tuple[str, str], float]:
-        return {
-            (habit, outcome): sample(
-                port, "task_outcomes_total", task=f"gallery.{queue}_{habit}", outcome=outcome
-            )
-            for habit, outcome in expected
-        }
-
-    eventually(lambda: outcomes() == expected, within=90, what=f"{expected}, but {outcomes()}")
+    eventually(lambda: outcomes(port, queue) == expected, what=f"{expected}, not {outcomes(port, queue)}")
     assert sample(port, "task_wait_seconds_count", task=f"gallery.{queue}_retry") == 2
-    assert sample(port, "worker_slots", queue=queue) == 1
     assert sample(port, "task_failures_total", task=f"gallery.{queue}_fail", exception="ValueError") == 1
-    if QUEUES[queue].pool == "prefork":
-        assert sample(port, "worker_children_recycled_total", queue=queue) >= QUEUES[queue].delivery_limit
+    assert sample(port, "worker_slots", queue=queue) == 2
+
+
+def test_a_child_that_is_lost_or_overdue_is_counted_once_and_its_successor_as_recycled(yard) -> None:
+    worker = yard.worker("cpu", "--concurrency=2")
+    port = port_of(worker)
+    send("cpu", "die", "killed")
+    send("cpu", "resist", "overdue", 60, soft_time_limit=1, time_limit=2)
+    eventually(lambda: outcomes(port, "cpu").keys() >= {("die", "lost"), ("resist", "timed_out_hard")})
+    assert outcomes(port, "cpu").keys() == {("die", "lost"), ("resist", "timed_out_hard")}
+    eventually(lambda: sample(port, "worker_children_recycled_total", queue="cpu") >= 2)
+
+
+def send(queue: str, habit: str, *arguments: object, **options: float) -> None:
+    app.tasks[f"gallery.{queue}_{habit}"].apply_async(arguments, **options)
+
+
+def outcomes(port: int, queue: str) -> dict[tuple[str, str], float]:
+    """(Habit, outcome) of the gallery's tasks to how often."""
+    prefix = f"gallery.{queue}_"
+    return {
+        (each.labels["task"].removeprefix(prefix), each.labels["outcome"]): each.value
+        for each in samples(port)
+        if each.name == "switchyard_task_outcomes_total"
+        and each.labels["task"].startswith(prefix)
+        and each.value
+    }
 
 
 def test_a_workers_port_that_is_taken_is_one_sentence(yard: Processes) -> None:
