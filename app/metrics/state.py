@@ -1,6 +1,7 @@
 """What a person wants to know of each declared queue: one read of the management API, one of the database."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,8 @@ from app.metrics.samples import QUERY, Sample, rate, samples_of, slope
 from app.metrics.waits import Wait, read_waits
 from app.queues import QUEUES, QueueSpec
 
+#: A URL has at most some 8 KB.
+LONGEST_PATTERN = 3000
 STATISTICS = (
     *COUNTS,
     "messages",
@@ -120,10 +123,18 @@ def read_yard(management: Management) -> Yard:
     """What the broker knows, by one call. Raises ManagementError."""
     # RabbitMQ counts what is in a quorum queue every 5 s, and gathers the counts every 5 s. The query for
     # totals alone (`disable_stats`) would skip the second wait, but it leaves the consumers out.
-    rows = {row["name"]: row for row in management.rows("queues", ["name"], STATISTICS, **QUERY)}
+    rows = {row["name"]: row for row in _rows(management)}
     depths = {name: depth_of(rows[name]) for name in queue_names() if name in rows}
     states = {name: _state(spec, rows.get(name), depths) for name, spec in QUEUES.items()}
     return Yard(states, depths, _delayed(rows))
+
+
+def _rows(management: Management) -> list[Row]:
+    """Of our queues. Of any other in the vhost the broker would have to gather the history as well."""
+    names = "|".join(map(re.escape, queue_names()))
+    if len(names) > LONGEST_PATTERN:
+        return management.rows("queues", ["name"], STATISTICS, **QUERY)
+    return management.matching("queues", f"^({names}|{DELAYED}.*)$", ["name"], STATISTICS, **QUERY)
 
 
 def with_wait(state: QueueState, wait: Wait | None) -> QueueState:

@@ -105,7 +105,10 @@ def test_a_depth_that_the_broker_does_not_know_is_not_zero() -> None:
 
 
 def test_queues_of_others_never_become_labels() -> None:
-    body = b'[{"name": "theirs", "messages_ready": 1}, {"name": "io", "messages_ready": 4, "consumers": "x"}]'
+    body = (
+        b'{"page_count": 1, "items": [{"name": "theirs", "messages_ready": 1},'
+        b' {"name": "io", "messages_ready": 4, "consumers": "x"}]}'
+    )
     with answering(200, body) as api, Management(api.url, "yard") as management:
         yard = read_yard(management)
     assert yard.depths == {"io": Depth(4, None, None)}

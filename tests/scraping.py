@@ -1,6 +1,6 @@
 """What a scrape of the exporter costs, by the number of queues and of messages in them.
 
-    python -m tests.bench.scrape --queues 200 --messages 100000
+    python -m tests.scraping --queues 200 --messages 100000
 
 Starts a RabbitMQ and a PostgreSQL of its own, and prints one line for each depth: the median and the longest
 of ten scrapes, and the series and bytes served.
