@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from django.db import DatabaseError, InterfaceError
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from app.broker.management import Management, ManagementError
+from app.broker.management import Management
 from app.metrics.bounded import BoundedRead, SlowRead
 from app.metrics.broker import Topology, broker_metrics, read_topology
 from app.metrics.facts import Facts, database_metrics, read_facts
@@ -31,13 +30,10 @@ WAIT_SECONDS = 1.5
 #: Between two comparisons of the whole topology.
 TOPOLOGY_SECONDS = 60.0
 
-BROKER_ERRORS = (ManagementError,)
-DATABASE_ERRORS = (DatabaseError, InterfaceError)
-
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What there is to read. Each may take as long as it likes, and raise what its part knows."""
+    """What there is to read. Each may take as long as it likes, and fail."""
 
     yard: Callable[[], Yard]
     alarms: Callable[[], Mapping[str, bool]]
@@ -60,10 +56,10 @@ class Exporter(Collector):
     def __init__(self, reads: Reads, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self.yard = BoundedRead(reads.yard, wait_seconds)
         self._wait_seconds = wait_seconds
-        self._yard = Part("broker", self.yard, BROKER_ERRORS)
-        self._alarms = Part("alarms", BoundedRead(reads.alarms, wait_seconds), BROKER_ERRORS)
-        self._topology = Part("topology", SlowRead(reads.topology, TOPOLOGY_SECONDS), BROKER_ERRORS)
-        self._facts = Part("database", BoundedRead(reads.facts, wait_seconds), DATABASE_ERRORS)
+        self._yard = Part("broker", self.yard)
+        self._alarms = Part("alarms", BoundedRead(reads.alarms, wait_seconds))
+        self._topology = Part("topology", SlowRead(reads.topology, TOPOLOGY_SECONDS))
+        self._facts = Part("database", BoundedRead(reads.facts, wait_seconds))
         self._started = self._last_read = time.monotonic()
 
     def describe(self) -> list[Metric]:

@@ -18,10 +18,9 @@ class Read(Protocol[T]):
 class Part(Generic[T]):
     """Says in the log when it becomes unreadable or readable, not at each scrape."""
 
-    def __init__(self, name: str, read: Read[T], errors: tuple[type[Exception], ...]) -> None:
+    def __init__(self, name: str, read: Read[T]) -> None:
         self.begin = read.begin
         self._name = name
-        self._errors = errors
         self._trouble = False
 
     def value(self, begun: "Future[T]", deadline: float) -> T | None:
@@ -30,8 +29,8 @@ class Part(Generic[T]):
             found = begun.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
             self._say("no answer in time")
-        except self._errors as error:
-            self._say(str(error).strip())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this part's alone
+            self._say(f"{type(error).__name__}: {str(error).strip()}")
         else:
             self._say("")
             return found

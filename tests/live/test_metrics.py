@@ -69,12 +69,12 @@ def test_what_is_served_is_what_is_documented(yard: Processes) -> None:
     now = timezone.now()
     Tick.objects.create(entry="sent before", due_at=now, sent_at=now, task_id=uuid4())
     web_port, web_metrics = free_ports(2)
-    web = yard.start("web", env={"PORT": str(web_port), "WEB_METRICS_PORT": str(web_metrics)})
+    ports = {"PORT": str(web_port), "WEB_METRICS_PORT": str(web_metrics)}
     roles = {
         "exporter": yard.start("exporter", env={"EXPORTER_PORT": "0"}),
         "relay": yard.relay(),
         "workers": yard.worker("io"),
-        "web": web,
+        "web": yard.start("web", env=ports | {"WEB_PROCESSES": "2"}),
     }
     yard.start("beat")
     app.tasks["gallery.io_fail"].delay("breaks")

@@ -198,13 +198,15 @@ def test_livez_does_not_ask_the_broker() -> None:
         ("facts", "database_up"),
     ],
 )
-@pytest.mark.parametrize("manner", ["raises", "hangs"])
+@pytest.mark.parametrize("manner", ["raises", "hangs", "is broken"])
 def test_a_part_that_is_away_takes_no_other_with_it(part: str, lost: str, manner: str) -> None:
     whole, hang = names(registered(reads())), Event()
 
     def away() -> None:
         if manner == "hangs":
             hang.wait(60)
+        if manner == "is broken":
+            raise KeyError("a mistake of ours")
         raise OperationalError("away") if part == "facts" else ManagementError("away")
 
     try:
