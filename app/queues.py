@@ -44,6 +44,11 @@ class QueueSpec:
     def dead_letter_queue(self) -> str:
         return f"{self.name}.dead"
 
+    @property
+    def canary_task(self) -> str:
+        """The task by which the wait in this queue is measured (app/metrics/canary.py)."""
+        return f"metrics.canary.{self.name}"
+
 
 IO = QueueSpec(
     name="io",
@@ -83,6 +88,7 @@ ROUTES = {
     "webhooks.*": IO.name,
     "tasks.*": IO.name,
     "celery.*": IO.name,
+    **{spec.canary_task: spec.name for spec in QUEUES.values()},
 }
 
 

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "app.outbox",
     "app.deadletters",
     "app.schedule",
+    "app.metrics",
     "app.tasks",
     "django_celery_beat",
     "django_celery_results",
@@ -48,6 +49,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "app.health.Probes",
+    "app.metrics.web.Requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -182,6 +184,8 @@ WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
 WEB_THREADS = env.int("WEB_THREADS", 8)
 EXPORTER_PORT = env.int("EXPORTER_PORT", 9808)
 RELAY_PORT = env.int("RELAY_PORT", 9809)
+WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", 9810)
+WEB_METRICS_PORT = env.int("WEB_METRICS_PORT", 9811)
 HEARTBEAT_FILE = Path(env.str("HEARTBEAT_FILE", str(Path(tempfile.gettempdir()) / "switchyard-heartbeat")))
 WAIT_SECONDS = env.int("WAIT_SECONDS", 60)
 

@@ -12,6 +12,8 @@ from django.conf import settings
 from app.broker.address import address
 
 TIMEOUT_SECONDS = 15.0
+#: The most that the management API puts on a page.
+PAGE_ROWS = 500
 
 Row = dict[str, Any]
 
@@ -69,6 +71,16 @@ class Management:
         except (KeyError, TypeError):
             raise self._nonsense("an object with rabbitmq_version") from None
 
+    def alarms(self) -> dict[str, bool]:
+        """Whether any node blocks publishers, for want of memory or of disk."""
+        nodes = self._json(self._call("GET", "nodes", query={"columns": "mem_alarm,disk_free_alarm"}))
+        if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+            raise self._nonsense("a list of nodes")
+        return {
+            "memory": any(node.get("mem_alarm") is True for node in nodes),
+            "disk": any(node.get("disk_free_alarm") is True for node in nodes),
+        }
+
     def rows(self, kind: str, fields: Iterable[str], optional: Iterable[str] = (), **query: str) -> list[Row]:
         """Everything of one kind (queues, exchanges, bindings, policies) in the vhost.
 
@@ -77,11 +89,29 @@ class Management:
         required = set(fields)
         columns = ",".join([*required, *optional])
         rows = self._json(self._call("GET", kind, self.vhost, query={"columns": columns, **query}))
-        if not isinstance(rows, list) or not all(
-            isinstance(row, dict) and required <= set(row) for row in rows
-        ):
+        if not isinstance(rows, list) or not _complete(rows, required):
             raise self._nonsense(f"a list of {kind} with {', '.join(sorted(required))}")
         return rows
+
+    def matching(
+        self, kind: str, pattern: str, fields: Iterable[str], optional: Iterable[str] = (), **query: str
+    ) -> list[Row]:
+        """As ``rows``, of those whose name matches the regular expression: the broker gathers no others."""
+        found: list[Row] = []
+        page, pages = 1, 1
+        while page <= pages:
+            only = {"name": pattern, "use_regex": "true", "page": str(page), "page_size": str(PAGE_ROWS)}
+            columns = ",".join([*fields, *optional])
+            answer = self._json(
+                self._call("GET", kind, self.vhost, query={"columns": columns, **only, **query})
+            )
+            match answer:
+                case {"items": list() as items, "page_count": int() as pages} if _complete(items, fields):
+                    found += items
+                case _:
+                    raise self._nonsense(f"a page of {kind} with {', '.join(fields)}")
+            page += 1
+        return found
 
     def put(self, kind: str, *names: str, body: Row) -> None:
         """Declare something, or do nothing if it is there already in the same form."""
@@ -145,6 +175,10 @@ class Management:
             f"{self._base} answered with something else than {expected}. Is it RabbitMQ's management API? "
             "Correct BROKER_MANAGEMENT_URL."
         )
+
+
+def _complete(rows: list[Any], required: Iterable[str]) -> bool:
+    return all(isinstance(row, dict) and set(required) <= set(row) for row in rows)
 
 
 def _parts(url: str) -> tuple[str, tuple[str, str]]:

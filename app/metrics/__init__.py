@@ -1,1 +1,1 @@
-"""What the queues look like from outside: one process that asks the broker and answers Prometheus."""
+"""What the service looks like from outside: the exporter, and what every role serves of itself."""

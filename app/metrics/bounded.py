@@ -1,5 +1,6 @@
-"""A read that never keeps its caller longer than it may, whatever it waits for."""
+"""Reads that never keep their caller longer than they may, whatever they wait for."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock, Thread
@@ -23,9 +24,10 @@ class BoundedRead(Generic[T]):
 
     def result(self) -> T:
         """What was read. Raises TimeoutError, or what ``read`` raised."""
-        return self._running().result(self._wait_seconds)
+        return self.begin().result(self._wait_seconds)
 
-    def _running(self) -> Future[T]:
+    def begin(self) -> Future[T]:
+        """The read that is running, begun if there was none, for who has other things to wait for as well."""
         with self._lock:
             if self._current is None or self._current.done():
                 self._current = Future()
@@ -38,3 +40,22 @@ class BoundedRead(Generic[T]):
             future.set_result(self._read())
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
             future.set_exception(error)
+
+
+class SlowRead(Generic[T]):
+    """What costs too much to be read at each scrape: read every ``every_seconds``, when somebody asks."""
+
+    def __init__(self, read: Callable[[], T], every_seconds: float) -> None:
+        self._read = BoundedRead(read, 0)
+        self._every_seconds = every_seconds
+        self._due = time.monotonic()
+        self._known: Future[T] | None = None
+        self._running: Future[T] | None = None
+
+    def begin(self) -> Future[T]:
+        """The last read that is over, as long as the next is not; the first itself."""
+        if self._running is None or (self._running.done() and time.monotonic() >= self._due):
+            self._due = time.monotonic() + self._every_seconds
+            self._known, self._running = self._running, self._read.begin()
+        overdue = time.monotonic() >= self._due
+        return self._running if self._known is None or self._running.done() or overdue else self._known

@@ -1,8 +1,8 @@
-"""How many messages and consumers the declared queues have, in one call of the management API."""
+"""How many messages and consumers the declared queues have."""
 
 from dataclasses import dataclass
 
-from app.broker.management import Management, Row
+from app.broker.management import Row
 from app.queues import QUEUES
 
 COUNTS = ("messages_ready", "messages_unacknowledged", "consumers")
@@ -22,14 +22,10 @@ def queue_names() -> list[str]:
     return [name for spec in QUEUES.values() for name in (spec.name, spec.dead_letter_queue)]
 
 
-def read_depths(management: Management) -> dict[str, Depth]:
-    """The declared queues that are on the broker. Raises ManagementError."""
-    # RabbitMQ counts what is in a quorum queue every 5 s, and gathers the counts every 5 s. The query for
-    # totals alone (`disable_stats`) would skip the second wait, but it leaves the consumers out.
-    rows = {row["name"]: row for row in management.rows("queues", ["name"], COUNTS)}
-    return {name: _depth(rows[name]) for name in queue_names() if name in rows}
+def depth_of(row: Row) -> Depth:
+    """Of the management API's row of a queue."""
+    return Depth(*(whole(row.get(key)) for key in COUNTS))
 
 
-def _depth(row: Row) -> Depth:
-    counts = (row.get(key) for key in COUNTS)
-    return Depth(*(count if isinstance(count, int) else None for count in counts))
+def whole(number: object) -> int | None:
+    return number if isinstance(number, int) else None

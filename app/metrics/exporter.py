@@ -1,106 +1,86 @@
-"""The queues as Prometheus metrics, from one call of the broker's management API for each scrape.
+"""All that one process knows of the queues, the broker, the database and beat, as Prometheus metrics.
 
-| metric                                 | labels | says                                                     |
-|----------------------------------------|--------|----------------------------------------------------------|
-| switchyard_broker_up                   |        | 1 if this scrape could read the broker, else 0           |
-| switchyard_broker_last_read_age_seconds|        | since the last successful read (at first: since start)   |
-| switchyard_queue_declared              | queue  | 1 if the queue is on the broker, else 0                  |
-| switchyard_queue_messages_ready        | queue  | messages that wait for a worker                          |
-| switchyard_queue_messages_unacknowledged| queue | messages that a worker holds                             |
-| switchyard_queue_consumers             | queue  | consumers; 0 for a queue that nobody works on            |
+What each says, in which unit and with which labels, is in ``deploy/prometheus/METRICS.md``. Labels hold what
+is declared in ``app.queues.QUEUES``, never what a broker or a message says (but for the broker's version).
 
-``queue`` is a queue of ``app.queues.QUEUES`` or its dead-letter queue, never anything the broker says. When
-the broker cannot be read within ``WAIT_SECONDS`` there is no queue series at all: an old number would look
-like a fresh one. What is read is itself up to 10 s old (see ``app.metrics.depths``); of a queue younger than
-that, the broker may not know the depth yet, and then there is none here either.
+Each part is read at once with the others, and none is waited for longer than WAIT_SECONDS: what cannot be
+read then is left out, as an old number would look like a fresh one. What the broker says of its queues is
+itself up to 10 s old; of a queue younger than that it may not know the depth yet, and then there is none here
+either.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
-import structlog
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from app.broker.management import ManagementError
-from app.metrics.bounded import BoundedRead
-from app.metrics.depths import Depth, queue_names
+from app.broker.management import Management
+from app.metrics.bounded import BoundedRead, SlowRead
+from app.metrics.broker import Topology, broker_metrics, read_topology
+from app.metrics.facts import Facts, database_metrics, read_facts
+from app.metrics.families import gauge
+from app.metrics.part import Part
+from app.metrics.queues import queue_metrics
+from app.metrics.state import Yard, read_yard
 
 #: Below the 2 s within which an answer is promised, and far below Prometheus' scrape timeout of 10 s.
 WAIT_SECONDS = 1.5
-
-Depths = Mapping[str, Depth]
-
-log = structlog.get_logger("app.metrics")
+#: Between two comparisons of the whole topology.
+TOPOLOGY_SECONDS = 60.0
 
 
-class BrokerCollector(Collector):
-    """Reads the broker at each scrape; scrapes at the same time share one read."""
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What there is to read. Each may take as long as it likes, and fail."""
 
-    def __init__(self, read: Callable[[], Depths], *, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._read = BoundedRead(read, wait_seconds)
-        self._last_read = time.monotonic()
-        self._trouble = ""
+    yard: Callable[[], Yard]
+    alarms: Callable[[], Mapping[str, bool]]
+    topology: Callable[[], Topology]
+    facts: Callable[[], Facts]
 
-    def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing: registering must not ask the broker."""
+    @classmethod
+    def of(cls, management: Management) -> "Reads":
+        return cls(
+            yard=lambda: read_yard(management),
+            alarms=management.alarms,
+            topology=lambda: read_topology(management),
+            facts=read_facts,
+        )
+
+
+class Exporter(Collector):
+    """Scrapes at the same time share one read of each part."""
+
+    def __init__(self, reads: Reads, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        self.yard = BoundedRead(reads.yard, wait_seconds)
+        self._wait_seconds = wait_seconds
+        self._yard = Part("broker", self.yard)
+        self._alarms = Part("alarms", BoundedRead(reads.alarms, wait_seconds))
+        self._topology = Part("topology", SlowRead(reads.topology, TOPOLOGY_SECONDS))
+        self._facts = Part("database", BoundedRead(reads.facts, wait_seconds))
+        self._started = self._last_read = time.monotonic()
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not ask anybody."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        depths = self._depths()
-        yield GaugeMetricFamily(
-            "switchyard_broker_up", "Whether the broker could be read.", depths is not None
-        )
-        yield GaugeMetricFamily(
-            "switchyard_broker_last_read_age_seconds",
-            "Seconds since the broker was last read.",
-            time.monotonic() - self._last_read,
-        )
-        if depths is not None:
-            yield from queue_metrics(depths)
-
-    def _depths(self) -> Depths | None:
-        try:
-            depths = self._read.result()
-        except TimeoutError:
-            self._say("no answer in time")
-            return None
-        except ManagementError as error:
-            self._say(str(error))
-            return None
-        self._last_read = time.monotonic()
-        self._say("")
-        return depths
-
-    def _say(self, trouble: str) -> None:
-        """Log when it becomes readable or unreadable, not at each scrape."""
-        if bool(trouble) != bool(self._trouble):
-            if trouble:
-                log.warning("broker_unreadable", reason=trouble)
-            else:
-                log.info("broker_readable")
-        self._trouble = trouble
-
-
-def queue_metrics(depths: Depths) -> Iterator[GaugeMetricFamily]:
-    declared = _family("declared", "Whether the queue is on the broker.")
-    ready = _family("messages_ready", "Messages that wait for a worker.")
-    unacknowledged = _family("messages_unacknowledged", "Messages that a worker holds.")
-    consumers = _family("consumers", "Consumers of the queue.")
-    for name in queue_names():
-        declared.add_metric([name], name in depths)
-        if name in depths:
-            depth = depths[name]
-            _add(ready, name, depth.messages_ready)
-            _add(unacknowledged, name, depth.messages_unacknowledged)
-            _add(consumers, name, depth.consumers)
-    yield from (declared, ready, unacknowledged, consumers)
-
-
-def _family(name: str, text: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"switchyard_queue_{name}", text, labels=["queue"])
-
-
-def _add(family: GaugeMetricFamily, queue: str, value: int | None) -> None:
-    if value is not None:
-        family.add_metric([queue], value)
+    def collect(self) -> Iterator[Metric]:
+        began = time.monotonic()
+        deadline = began + self._wait_seconds
+        begun = self._yard.begin(), self._alarms.begin(), self._topology.begin(), self._facts.begin()
+        yard = self._yard.value(begun[0], deadline)
+        alarms = self._alarms.value(begun[1], deadline)
+        topology = self._topology.value(begun[2], deadline)
+        facts = self._facts.value(begun[3], deadline)
+        if yard is not None:
+            self._last_read = time.monotonic()
+        yield gauge("broker_up", "Whether the broker could be read.", yard is not None)
+        age = time.monotonic() - self._last_read
+        yield gauge("broker_last_read_age_seconds", "Since the broker was last read.", age)
+        waits = facts.waits if facts else None
+        yield from queue_metrics(yard, waits, time.monotonic() - self._started)
+        yield from broker_metrics(alarms, topology)
+        yield from database_metrics(facts)
+        yield gauge("exporter_scrape_seconds", "What this scrape has waited.", time.monotonic() - began)

@@ -1,4 +1,4 @@
-"""The exporter's HTTP server: ``/metrics`` and ``/livez``, a thread for each request."""
+"""The HTTP server of every role's metrics: ``/metrics`` and ``/livez``, a thread for each request."""
 
 import socket
 import sys
@@ -8,12 +8,15 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import structlog
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry, disable_created_metrics, make_wsgi_app
 from prometheus_client.registry import Collector
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 log = structlog.get_logger("app.metrics")
+
+# A second series beside each counter and histogram, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 def listening(host: str, port: int, collector: Collector) -> "Server":

@@ -5,6 +5,7 @@ producer that is handed to ``apply_async`` is dropped by chains. So the switch i
 variable: it holds for the thread or coroutine that captures, and for nobody else.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from kombu.serialization import dumps
 from kombu.transport.native_delayed_delivery import MAX_NUMBER_OF_BITS_TO_USE
 from kombu.utils import json
 
+from app.metrics.web import enqueued
 from app.outbox.rows import Row
 from app.tasks.calls import publishing_in_transaction
 from app.tasks.errors import HeadersNotFinite, HeadersTooLarge, MessageTooLarge, TooFarAhead
@@ -37,11 +39,14 @@ def captured() -> Iterator[list[Row]]:
     """Keep in the list what is sent inside the block; the broker is not contacted."""
     rows: list[Row] = []
     token = _rows.set(rows)
+    began = time.perf_counter()
     try:
         with publishing_in_transaction():
             yield rows
     finally:
         _rows.reset(token)
+    if rows:
+        enqueued(rows[0].queue, time.perf_counter() - began)
 
 
 def capturing() -> bool:

@@ -45,6 +45,8 @@ class Clock(models.Model):
     counts_from = models.DateTimeField()
     #: The last due time that was dealt with: sent, skipped or refused.
     last_due_at = models.DateTimeField(null=True)
+    #: When a due time was last found to be too late: run late, or not at all, by the entry's rule.
+    missed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.schedule} since {self.counts_from}"

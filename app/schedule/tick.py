@@ -68,9 +68,16 @@ def tick(key: int, now: datetime, app: Celery) -> Ticked | None:
         return None
     due, wanted = found
     event, reason = _send(entry, due, app) if wanted else ("tick_skipped", "missed")
-    Clock.objects.filter(pk=clock.pk).update(last_due_at=due)
+    missed = {"missed_at": now} if is_missed(entry, clock, now) else {}
+    Clock.objects.filter(pk=clock.pk).update(last_due_at=due, **missed)
     late = round((now - due).total_seconds(), 3)
     return Ticked(event, entry.name, entry.task, due, late, reason)
+
+
+def is_missed(entry: PeriodicTask, clock: Clock, now: datetime) -> bool:
+    """Whether the entry has a due time that was not dealt with, and is later than its rule allows."""
+    due = next_due(entry, clock)
+    return due is not None and (now - due).total_seconds() > _rule(entry).late_seconds
 
 
 def forget_disabled() -> None:

@@ -10,7 +10,7 @@ from celery.worker import state
 from celery.worker.request import Request
 from django.db import connections
 
-from app.tasks import journal
+from app.tasks import journal, metrics
 from app.tasks.outage import BrokerAway, give_back_later
 from app.tasks.threads import TaskPool
 
@@ -46,12 +46,7 @@ class JournaledRequest(Request):
             give_back_later(self.message)
         else:
             super().on_failure(exc_info, send_failed_event, return_ok)
-        self._finished(outcome)
-
-    def on_timeout(self, soft: bool, timeout: float) -> None:
-        super().on_timeout(soft, timeout)
-        if not soft:
-            self._finished("timed_out")
+        self._finished(outcome, exc_info.exception)
 
     def on_overdue(self, timeout: float) -> None:
         """The hard limit of a task in a thread (see ``app.tasks.threads``): noted as for a child process, but
@@ -64,26 +59,30 @@ class JournaledRequest(Request):
         finally:
             # The pool's watching thread keeps none.
             connections.close_all()
-            self._finished("timed_out")
+            self._finished("timed_out", error)
 
     def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
         """In a cold shutdown. A thread cannot be ended; its process will be, and the message redelivered."""
         if not isinstance(pool, TaskPool):
             super().cancel(pool, signal, emit_retry)
 
-    def _finished(self, outcome: str) -> None:
+    def _finished(self, outcome: str, error: BaseException | None = None) -> None:
         headers = self.request_dict
-        journal.finished(
-            headers,
+        wait_seconds = max(0.0, self.accepted_at - journal.due_at(headers))
+        run_seconds = max(0.0, time.time() - self.accepted_at)
+        journal.finished(headers, outcome=outcome, wait_seconds=wait_seconds, run_seconds=run_seconds)
+        metrics.finished(
+            self.task.name,
             outcome=outcome,
-            wait_seconds=max(0.0, self.accepted_at - journal.due_at(headers)),
-            run_seconds=max(0.0, time.time() - self.accepted_at),
+            error=type(plain(error)).__name__ if error else "",
+            wait_seconds=wait_seconds,
+            run_seconds=run_seconds,
         )
 
 
 def outcome_of(error: BaseException) -> str:
     """One word for how an execution ended that did not succeed."""
-    match getattr(error, "exc", error) if isinstance(error, ExceptionWithTraceback) else error:
+    match plain(error):
         case BrokerAway():
             return "returned"
         case Retry():
@@ -92,5 +91,12 @@ def outcome_of(error: BaseException) -> str:
             return "rejected"
         case WorkerLostError():
             return "lost"
+        case TimeLimitExceeded():
+            return "timed_out"
         case _:
             return "failed"
+
+
+def plain(error: BaseException) -> BaseException:
+    """What the task raised, without what a child process wraps around it."""
+    return getattr(error, "exc", error) if isinstance(error, ExceptionWithTraceback) else error

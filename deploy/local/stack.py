@@ -16,7 +16,7 @@ from deploy.local.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 LOCAL = ROOT / ".local"
-PORTS = {"PORT": 8000, "EXPORTER_PORT": 9808, "RELAY_PORT": 9809}
+PORTS = {"PORT": 8000, "EXPORTER_PORT": 9808, "RELAY_PORT": 9809, "WEB_METRICS_PORT": 9811}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def start_stack(home: Path, output: Output, say: Callable[[str], None], **settin
             **services.environment(),
             "BIND_ADDRESS": LOOPBACK,
             **{variable: str(port) for variable, port in ports.items()},
+            # Each worker takes a free one, and says which.
+            "WORKER_METRICS_PORT": "0",
             "PUBLIC_URL": f"http://localhost:{ports['PORT']}",
             **settings,
         }

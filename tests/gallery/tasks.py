@@ -4,9 +4,11 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
 from app.tasks.database import released_database
@@ -54,6 +56,14 @@ def linger(task, key: str, seconds: float) -> None:
     while time.monotonic() < deadline:
         time.sleep(0.02)
     finish(run)
+
+
+def resist(task, key: str, seconds: float) -> None:
+    """Go on past a soft limit."""
+    deadline = start(task, key).started + seconds
+    while time.time() < deadline:
+        with suppress(SoftTimeLimitExceeded):
+            time.sleep(0.02)
 
 
 def fail(task, key: str) -> None:
@@ -127,5 +137,5 @@ def join(task, parts: list[str], key: str) -> None:
 
 
 for queue in ("io", "cpu"):
-    for habit in (wait, query, linger, fail, fragile, retry, retry_at_gate, pass_gate, die, leave):
+    for habit in (wait, query, linger, resist, fail, fragile, retry, retry_at_gate, pass_gate, die, leave):
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)

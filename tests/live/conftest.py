@@ -69,6 +69,8 @@ def environment(transactional_db: None) -> dict[str, str]:
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "BIND_ADDRESS": "127.0.0.1",
         "RELAY_PORT": "0",
+        "WORKER_METRICS_PORT": "0",
+        "WEB_METRICS_PORT": "0",
         "LOG_FORMAT": "json",
         "WAIT_SECONDS": "20",
         "DATABASE_URL": "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database),

@@ -14,19 +14,20 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.broker.management import Management
 from app.celery import app
-from app.metrics.depths import queue_names, read_depths
-from app.metrics.exporter import BrokerCollector
+from app.metrics.depths import queue_names
+from app.metrics.exporter import Exporter as Collector
+from app.metrics.exporter import Reads
 from deploy.local.ports import free_ports
 from tests.live.conftest import Vhost
 from tests.live.processes import Process, Processes, eventually
 
 
 @pytest.fixture
-def scrape(vhost: Vhost) -> Iterator[CollectorRegistry]:
+def scrape(vhost: Vhost, transactional_db: None) -> Iterator[CollectorRegistry]:
     call_command("topology", "apply", verbosity=0)
     with Management.from_settings() as management:
         registry = CollectorRegistry()
-        registry.register(BrokerCollector(lambda: read_depths(management)))
+        registry.register(Collector(Reads.of(management)))
         yield registry
 
 
@@ -117,10 +118,15 @@ def test_a_broker_that_is_away_is_up_0_within_two_seconds_and_has_no_depth(
         values = exporter.values()
         assert time.monotonic() - begun < 2
         assert values.pop(("switchyard_broker_up", "")) == 0
-        assert values.keys() == {("switchyard_broker_last_read_age_seconds", "")}
+        assert values.pop(("switchyard_database_up", "")) == 0
+        assert {name for name, _ in values} == {
+            "switchyard_broker_last_read_age_seconds",
+            "switchyard_queue_objective_seconds",
+            "switchyard_exporter_scrape_seconds",
+        }
         exporter.process.signal(signal.SIGTERM)
         assert exporter.process.wait(10) == 0
-        assert len(exporter.process.events("broker_unreadable")) == 1
+        assert [event["part"] for event in exporter.process.events("unreadable")].count("broker") == 1
         assert "secret" not in exporter.process.text()
 
 

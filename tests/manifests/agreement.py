@@ -17,6 +17,8 @@ PORTS = {
     ("web", "http"): "PORT",
     ("exporter", "metrics"): "EXPORTER_PORT",
     ("relay", "metrics"): "RELAY_PORT",
+    ("worker", "metrics"): "WORKER_METRICS_PORT",
+    ("web", "metrics"): "WEB_METRICS_PORT",
 }
 #: Read by the manifests themselves (QUEUE) or by OpenSSL, not by the settings.
 FOREIGN = {"QUEUE", "SSL_CERT_FILE"}
@@ -30,6 +32,8 @@ LEFT = {
     "RELAY_PORT": "a pod has its ports to itself",
     "STATIC_ROOT": "the image's",
     "WEBHOOKS_ALLOW_PRIVATE": "never in a cluster",
+    "WEB_METRICS_PORT": "a pod has its ports to itself",
+    "WORKER_METRICS_PORT": "a pod has its ports to itself",
 }
 #: What a worker needs besides its tasks: to acknowledge, to close its connections, to leave.
 DRAIN_SECONDS = 30
@@ -94,7 +98,6 @@ def connections(found: list[Document], allowed: int) -> Iterator[str]:
     most = {
         name: 2 * replicas(found, name, item) * connections_of(item, found)
         for name, item in ours(found).items()
-        if name != "exporter"
     }
     if (total := sum(most.values())) + 10 > allowed:
         yield f"{total} connections at most ({most}), and 10 to spare: max_connections is {allowed}."

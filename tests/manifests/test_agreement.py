@@ -64,7 +64,7 @@ def test_the_database_takes_every_connection_that_there_may_be(name) -> None:
 
 
 def test_only_the_metrics_that_exist_are_scaled_by() -> None:
-    source = (ROOT / "app" / "metrics" / "exporter.py").read_text()
+    source = (ROOT / "deploy" / "prometheus" / "METRICS.md").read_text()
     readme = (ROOT / "k8s" / "components" / "autoscaling-hpa" / "README.md").read_text()
     names = set(re.findall(r"switchyard_queue_messages_\w+", readme))
     assert names

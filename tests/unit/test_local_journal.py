@@ -26,6 +26,12 @@ def _line(**fields: Any) -> bytes:
     return json.dumps(fields).encode()
 
 
+def test_a_canary_is_nobodys_work() -> None:
+    journal = Journal([])
+    journal.take([_line(event="task_accepted", task="metrics.canary.io", task_id="c", queue="io")])
+    assert not journal.queues
+
+
 def test_a_task_without_an_end_is_open() -> None:
     journal = Journal([])
     journal.take([sent("a"), sent("b"), finished("a", "succeeded")])

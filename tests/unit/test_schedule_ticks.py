@@ -213,6 +213,15 @@ def test_missed_ticks_follow_the_rule_of_the_entry(sent) -> None:
     assert (due_times("once"), due_times("skip")) == ([after(300)], [after(400)])
 
 
+def test_a_missed_run_is_written_down_whatever_the_rule_and_a_late_one_is_not(sent) -> None:
+    once, skip, late = entry("once", 100), entry("skip", 100), entry("late", 100)
+    Rule.objects.create(entry=skip, missed=Missed.SKIP)
+    for row, seconds in ((once, 350), (skip, 150), (late, 120)):
+        tick(row.pk, after(seconds), app)
+    missed = dict(Clock.objects.values_list("entry__name", "missed_at"))
+    assert missed == {"once": after(350), "skip": after(150), "late": None}
+
+
 def test_old_ticks_are_pruned_in_batches_but_not_the_newest_of_an_entry(monkeypatch) -> None:
     monkeypatch.setattr("app.schedule.models.PRUNED_AT_ONCE", 2)
     day = timedelta(days=1)

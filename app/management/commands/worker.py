@@ -1,16 +1,30 @@
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from socket import gethostname
+from threading import Thread
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from app import needs
 from app.celery import app
-from app.queues import QUEUES
+from app.metrics.server import Server, listening
+from app.queues import QUEUES, QueueSpec
 from app.roles import worker_arguments
+from app.tasks import metrics
+from app.tasks.metrics import WorkerMetrics
+
+log = structlog.get_logger("app.tasks")
 
 
 class Command(BaseCommand):
-    help = "Run the tasks of one queue. SIGTERM takes no more and finishes what has begun."
+    help = (
+        "Run the tasks of one queue; metrics on WORKER_METRICS_PORT. SIGTERM takes no more and finishes what "
+        "has begun."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queue", choices=QUEUES, help="the queue to serve")
@@ -27,4 +41,29 @@ class Command(BaseCommand):
         needs.broker()
         needs.topology(spec)
         needs.node_name(node_name)
-        app.worker_main([*worker_arguments(spec, node_name, concurrency), f"--loglevel={loglevel}"])
+        with _served(spec, concurrency or spec.concurrency):
+            app.worker_main([*worker_arguments(spec, node_name, concurrency), f"--loglevel={loglevel}"])
+
+
+@contextmanager
+def _served(spec: QueueSpec, slots: int) -> Iterator[None]:
+    """Answers scrapes in a thread of this process, and in no child of it."""
+    worker_metrics = WorkerMetrics(spec, slots)
+    with _server(worker_metrics) as server:
+        metrics.serve(worker_metrics)
+        # A child that outlives us must not keep the port.
+        os.register_at_fork(after_in_child=server.socket.close)
+        Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+        log.info("serving", metrics="{}:{}".format(*server.server_address[:2]))
+        yield
+
+
+def _server(worker_metrics: WorkerMetrics) -> Server:
+    host, port = settings.BIND_ADDRESS, settings.WORKER_METRICS_PORT
+    try:
+        return listening(host, port, worker_metrics)
+    except OSError as error:
+        raise CommandError(
+            f"The worker's metrics cannot listen on {host}:{port} ({error.strerror}). Set "
+            "WORKER_METRICS_PORT (0 takes any free port) or BIND_ADDRESS."
+        ) from error

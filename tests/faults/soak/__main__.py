@@ -55,6 +55,8 @@ def _environment(database: str, broker: str, management: str, port: int, home: P
         "BIND_ADDRESS": LOOPBACK,
         "PORT": str(port),
         "RELAY_PORT": "0",
+        "WORKER_METRICS_PORT": "0",
+        "WEB_METRICS_PORT": "0",
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "WARNING",
         "WAIT_SECONDS": "60",
