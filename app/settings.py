@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "app.deadletters",
     "app.schedule",
     "app.metrics",
+    "app.ops",
     "app.tasks",
     "django_celery_beat",
     "django_celery_results",
