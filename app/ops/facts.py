@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db import DatabaseError, InterfaceError
+
 from app.broker.management import Management
+from app.metrics.bounded import BoundedRead
 from app.metrics.samples import Sample
 from app.metrics.state import QueueState, Yard, read_yard, with_wait
 from app.metrics.waits import read_waits
+from app.ops import patience
 from app.ops.history import Rise, read_histories, rise
-from app.outbox.backlog import Backlog, backlogs
+from app.outbox.backlog import Backlog
+from app.outbox.metrics import read_outbox
 from app.queues import QUEUES, QueueSpec
 
 
@@ -17,7 +22,7 @@ class QueueFacts:
     spec: QueueSpec
     state: QueueState
     history: tuple[Sample, ...]
-    #: Of the messages for it that are in the outbox; None if there are none.
+    #: Of the messages for it that are in the outbox; None if there are none, or nobody can say.
     outbox: Backlog | None
 
     @property
@@ -35,6 +40,8 @@ class Facts:
     queues: list[QueueFacts]
     #: Retries and countdowns of all queues together.
     delayed: int | None
+    #: Messages that the broker refused for their own fault. None when the database is away.
+    quarantined: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ def read_broker(management: Management, minutes: int) -> BrokerView:
 
 
 def with_database(view: BrokerView) -> Facts:
-    """The same with what only the database knows. Raises django.db.Error."""
-    waits, waiting = read_waits(), {backlog.queue: backlog for backlog in backlogs()}
+    """The same with what only the database knows, as far as that answers."""
+    waits, (waiting, quarantined) = read_waits(), _outbox()
     queues = [
         QueueFacts(
             spec,
@@ -62,4 +69,12 @@ def with_database(view: BrokerView) -> Facts:
         )
         for name, spec in QUEUES.items()
     ]
-    return Facts(queues, view.yard.delayed)
+    return Facts(queues, view.yard.delayed, quarantined)
+
+
+def _outbox() -> tuple[dict[str, Backlog], int | None]:
+    try:
+        found, quarantined = BoundedRead(read_outbox, patience.PAGE_SECONDS).result()
+    except (TimeoutError, DatabaseError, InterfaceError):
+        return {}, None
+    return {backlog.queue: backlog for backlog in found}, quarantined

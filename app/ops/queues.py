@@ -1,6 +1,7 @@
 """The queues on a page."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -27,13 +28,13 @@ class Line:
 def queues(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("minutes", "")
     minutes = int(asked) if asked.isdecimal() and int(asked) in STEPS else min(STEPS)
-    context = {"minutes": minutes, "spans": list(STEPS), "width": WIDTH, "height": HEIGHT}
+    context: dict[str, Any] = {"minutes": minutes, "spans": list(STEPS), "width": WIDTH, "height": HEIGHT}
     try:
         found = with_database(patience.within(lambda: _read(minutes), "RabbitMQ's management API"))
     except (ManagementError, patience.NoAnswer) as away:
         return shown(request, "queues", "Queues", context | {"trouble": str(away)})
-    lines = [_line(facts) for facts in found.queues]
-    return shown(request, "queues", "Queues", context | {"lines": lines, "delayed": found.delayed})
+    context |= {"delayed": found.delayed, "quarantined": found.quarantined}
+    return shown(request, "queues", "Queues", context | {"lines": [_line(each) for each in found.queues]})
 
 
 def _read(minutes: int) -> BrokerView:

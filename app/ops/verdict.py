@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from app.ops.facts import QueueFacts
 from app.ops.history import Rise
-from app.ops.templatetags.ops import count, duration, signed
+from app.ops.words import count, duration, signed
 
 #: Below this a queue neither grows nor drains, but breathes. Messages a second.
 STEADY = 0.05

@@ -1,29 +1,38 @@
 """The operations pages: what they show is so, what they do is done once, and what is away is a sentence."""
 
 import json
+import os
+import pty
 import re
+import select
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from django.test import Client
 from kombu import Connection
 
 from app.celery import app
 from app.deadletters.models import Action
+from app.management.commands.queues import CLEAR
 from app.ops import deadletters as pages
 from app.ops import patience
 from app.outbox.models import Message
 from app.queues import EXCHANGE, QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
+from tests.live.processes import ROOT as FOLDER
 from tests.live.processes import Processes, eventually
 from tests.malformed import Draft, valid
 
@@ -282,3 +291,58 @@ def test_the_quarantine_is_requeued_and_discarded_from_its_page(ada: Client) -> 
     assert "Discarded 1 of 1 messages." in text(done)
     assert not Message.objects.filter(pk=second.pk).exists()
     assert Message.objects.count() == 2
+
+
+def test_the_command_tells_programs_and_people_the_same(yard: Processes, channel: Any) -> None:
+    for number in range(12):
+        channel.basic_publish(valid("gallery.io_wait", f"{number}").message("m"), EXCHANGE, "io")
+    found = eventually(lambda: (queues := told())["io"]["messages_ready"] == 12 and queues, within=90)
+    assert found.keys() == QUEUES.keys()
+    assert (found["io"]["drain_seconds"], found["io"]["drains"]) == (None, False)
+    assert (found["cpu"]["drain_seconds"], found["cpu"]["verdict"]) == (0.0, "good")
+    assert (found["io"]["consumers"], found["io"]["dead_letters"], found["io"]["outbox"]) == (0, 0, 0)
+    output = StringIO()
+    call_command("queues", stdout=output)
+    assert "\x1b" not in output.getvalue()
+    head, row = re.findall(r"^(?:queue|io) .*\d.*|^queue .*", output.getvalue(), re.MULTILINE)[:2]
+    assert row[: head.index("waiting") + len("waiting")].endswith(" 12")
+    assert len(head) == len(row)
+    assert "io   Nobody works on it: 12 wait." in output.getvalue()
+
+
+def told() -> dict[str, Any]:
+    output = StringIO()
+    call_command("queues", "--json", stdout=output)
+    return {queue["name"]: queue for queue in json.loads(output.getvalue())["queues"]}
+
+
+@pytest.mark.parametrize(("given", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_on_a_terminal_it_is_drawn_again_and_coloured_unless_told_not_to(
+    yard: Processes, given: dict[str, str], coloured: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "app", "queues", "--watch", "--interval", "0.5"]
+    watching = subprocess.Popen(command, env=yard.environment | given, cwd=FOLDER, stdout=theirs)
+    seen = b""
+    while seen.count(CLEAR.encode()) < 3:
+        assert select.select([ours], [], [], 60)[0], seen
+        seen += os.read(ours, 65536)
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(60) == 0
+    assert (b"\x1b[3" in seen.replace(CLEAR.encode(), b"")) is coloured
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_broker_that_is_away_is_exit_code_3_and_one_sentence(settings: Any, vhost: Vhost) -> None:
+    settings.BROKER_MANAGEMENT_URL = "http://user:secret@127.0.0.1:1"
+    with pytest.raises(CommandError, match="did not answer") as refused:
+        call_command("queues")
+    assert refused.value.returncode == 3
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("wrong", [["--watch", "--json"], ["--watch", "--interval", "0"]])
+def test_wrong_usage_is_refused(wrong: list[str]) -> None:
+    with pytest.raises(CommandError, match="not allowed with|expected seconds"):
+        call_command("queues", *wrong)

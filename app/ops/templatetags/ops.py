@@ -1,7 +1,6 @@
-"""Numbers and times as somebody reads them who has little time."""
+"""Numbers and times on a page."""
 
 import json
-import math
 from datetime import datetime
 from typing import Any
 
@@ -9,48 +8,12 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
+from app.ops.words import count, duration, rate, signed
+
 register = template.Library()
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-@register.filter
-def duration(seconds: float | None) -> str:
-    """The two largest units of it: ``4 min 10 s``; ``never`` for infinity, ``-`` for what is not known."""
-    if seconds is None:
-        return "-"
-    if math.isinf(seconds):
-        return "never"
-    left = round(seconds)
-    if left < 1:
-        return f"{seconds:.1f} s" if seconds > 0 else "0 s"
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, left = divmod(left, size)
-        if count or parts:
-            parts.append(f"{count} {unit}" if count else "")
-    return " ".join(filter(None, parts[:2]))
-
-
-@register.filter
-def count(number: float | None) -> str:
-    return "-" if number is None else f"{number:,.0f}"
-
-
-@register.filter
-def rate(number: float | None) -> str:
-    """Messages a second, with a digit where it says something."""
-    if number is None:
-        return "-"
-    return f"{number:,.1f}/s" if abs(number) < 100 else f"{number:,.0f}/s"
-
-
-@register.filter
-def signed(number: float | None) -> str:
-    if number is None:
-        return "-"
-    # What would be shown as 0.0 has no sign.
-    return rate(0.0) if abs(number) < 0.05 else f"{'+' if number > 0 else '-'}{rate(abs(number))}"
+for each in (count, duration, rate, signed):
+    register.filter(each)
 
 
 @register.filter
