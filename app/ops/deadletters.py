@@ -32,6 +32,7 @@ AT_ONCE = 200
 
 #: Headers that repeat, without names, what a page shows elsewhere.
 SAID_BETTER = {"argsrepr", "kwargsrepr", "x-death"}
+NOTHING: tuple[Any, ...] = (None, "", [], {}, [None, None])
 
 #: Verb to what is done, and why it cannot be.
 DEEDS: dict[str, tuple[Callable[..., None], WhyNot]] = {
@@ -198,8 +199,13 @@ def _readable(letter: DeadLetter, *, may_read: bool) -> dict[str, Any]:
     shown_to_all = {**summary(letter, error), "history": found["history"], "size": found["size"]}
     if not may_read:
         return shown_to_all
-    held = {name: found[name] for name in ("options", "body_start") if found.get(name)}
-    if "args" in found:
-        held["arguments"] = named(letter.task, found["args"], found["kwargs"])
-    held["headers"] = {key: value for key, value in found["headers"].items() if key not in SAID_BETTER}
+    held = {"arguments": named(letter.task, found["args"], found["kwargs"])} if "args" in found else {}
+    held |= {name: _said(found[name]) for name in ("options", "body_start", "headers") if found.get(name)}
     return shown_to_all | {"held": redacted(held), "traceback": found["traceback"]}
+
+
+def _said(part: Any) -> Any:
+    """Without what says nothing, or says it where no name tells whether it is secret."""
+    if not isinstance(part, dict):
+        return part
+    return {key: value for key, value in part.items() if key not in SAID_BETTER and value not in NOTHING}

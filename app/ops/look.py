@@ -78,7 +78,7 @@ def look(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot = not
     seen = Look()
     with broker() as connection:
         for spec in specs:
-            walk = _walk(seen, spec, selection, None, len(specs))
+            walk = _walk(seen, spec, selection, None, patience.LOOK_SECONDS / len(specs))
             for letter in walk.letters(connection, _accepting(seen.refused, why_not)):
                 seen.add(letter, keep)
     return seen
@@ -93,15 +93,16 @@ def act(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot, do: A
     with broker() as connection:
         for spec in specs:
             if done.found.total < most:
-                walk = _walk(done, spec, selection, most - done.found.total, len(specs))
+                left, seconds = most - done.found.total, patience.ACT_SECONDS / len(specs)
+                walk = _walk(done, spec, selection, left, seconds)
                 accepts = _accepting(done.refused, why_not)
                 for letter in walk.act(connection, accepts, do, rate=float("inf")):
                     done.add(letter, 0)
     return done.found.total
 
 
-def _walk(seen: Look, spec: QueueSpec, selection: Selection, limit: int | None, share: int) -> Round:
-    sight = Sight(spec.dead_letter_queue, time.monotonic() + patience.WALK_SECONDS / share)
+def _walk(seen: Look, spec: QueueSpec, selection: Selection, limit: int | None, seconds: float) -> Round:
+    sight = Sight(spec.dead_letter_queue, time.monotonic() + seconds)
     walk = Round([spec], selection, limit, sight)
     sight.stop = walk.stop
     seen.sights.append(sight)

@@ -9,8 +9,9 @@ T = TypeVar("T")
 
 #: For everything that one page asks of the broker.
 PAGE_SECONDS = 2.5
-#: For looking at dead letters, once the broker has answered.
-WALK_SECONDS = 1.5
+#: For looking at dead letters, and for replaying or discarding some, once the broker has answered.
+LOOK_SECONDS = 1.8
+ACT_SECONDS = 5.0
 
 
 class NoAnswer(Exception):

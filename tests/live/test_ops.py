@@ -50,7 +50,8 @@ def static_files(settings: Any, tmp_path: Path) -> None:
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a page is not about time, it has enough of it."""
     monkeypatch.setattr(patience, "PAGE_SECONDS", 60)
-    monkeypatch.setattr(patience, "WALK_SECONDS", 30)
+    monkeypatch.setattr(patience, "LOOK_SECONDS", 30)
+    monkeypatch.setattr(patience, "ACT_SECONDS", 30)
 
 
 @pytest.fixture
@@ -344,5 +345,5 @@ def test_a_broker_that_is_away_is_exit_code_3_and_one_sentence(settings: Any, vh
 
 @pytest.mark.parametrize("wrong", [["--watch", "--json"], ["--watch", "--interval", "0"]])
 def test_wrong_usage_is_refused(wrong: list[str]) -> None:
-    with pytest.raises(CommandError, match="not allowed with|expected seconds"):
+    with pytest.raises(CommandError, match=r"not allowed with|expected seconds"):
         call_command("queues", *wrong)
