@@ -13,37 +13,39 @@ for (const form of document.querySelectorAll("form[data-continue]")) {
 
 function keepFresh(part, status, seconds) {
   let wait = seconds;
-  say(status, `Refreshed every ${seconds} s while this page is in sight.`);
+  say(status, seconds);
 
   async function refresh() {
     if (!document.hidden && !part.contains(document.activeElement)) {
-      wait = await replace(part, status) ? seconds : Math.min(wait * 2, RETRY_MOST_SECONDS);
+      wait = await replace(part, status, seconds) ? seconds : Math.min(wait * 2, RETRY_MOST_SECONDS);
     }
     setTimeout(refresh, wait * 1000);
   }
   setTimeout(refresh, wait * 1000);
-  document.addEventListener("visibilitychange", () => document.hidden || replace(part, status));
+  document.addEventListener("visibilitychange", () => document.hidden || replace(part, status, seconds));
 }
 
-async function replace(part, status) {
+async function replace(part, status, seconds) {
   try {
     const answer = await fetch(location.href, {headers: {"X-Live-Part": "1"}, redirect: "error"});
     if (!answer.ok) {
       throw new Error(`the service answered with ${answer.status}`);
     }
     part.innerHTML = await answer.text();
-    part.classList.remove("ops-old");
-    say(status, "");
+    say(status, seconds);
     return true;
   } catch (error) {
-    part.classList.add("ops-old");
-    say(status, `Not refreshed since the time above: ${error.message}. You may have been signed out; reload.`);
+    say(status, seconds, error.message);
     return false;
   }
 }
 
-function say(status, sentence) {
-  if (status && status.textContent !== sentence) {
+function say(status, seconds, trouble = "") {
+  const sentence = trouble
+    ? `Not refreshed since the time below: ${trouble}. You may have been signed out; reload.`
+    : `Refreshed every ${seconds} s while this page is in sight.`;
+  status.classList.toggle("ops-trouble", Boolean(trouble));
+  if (status.textContent !== sentence) {
     status.textContent = sentence;
   }
 }
