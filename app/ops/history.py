@@ -1,11 +1,13 @@
 """How deep the queues were: the samples that the broker's management plugin keeps of its own accord."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from app.broker.management import Management
 from app.metrics.samples import Sample, samples_of
+from app.queues import QUEUES
 
 #: Minutes looked back, and seconds between two samples. Kept are 10 minutes at 5 s and an hour at 60 s.
 STEPS = {10: 10, 60: 60}
@@ -25,7 +27,8 @@ class Rise:
 def read_histories(management: Management, minutes: int) -> dict[str, tuple[Sample, ...]]:
     """Queue to its samples, the oldest first, waiting and held messages together. Raises ManagementError."""
     query = {"lengths_age": str(minutes * 60), "lengths_incr": str(STEPS[minutes])}
-    rows = management.rows("queues", ["name"], ["messages_details"], **query)
+    ours = "|".join(map(re.escape, QUEUES))
+    rows = management.matching("queues", f"^({ours})$", ["name"], ["messages_details"], **query)
     return {row["name"]: samples_of(row.get("messages_details")) for row in rows}
 
 

@@ -27,7 +27,7 @@ def verdict(facts: QueueFacts) -> Verdict:
         return Verdict("bad", "It is not on the broker: run `python -m app topology apply`.")
     if state.messages is None or state.growth_rate is None:
         return Verdict("warning", "The broker has not counted it yet (up to 10 s), or it has no leader.")
-    if state.messages_ready and not state.consumers:
+    if state.messages_ready and state.consumers == 0:
         return Verdict("bad", f"Nobody works on it: {count(state.messages_ready)} wait.{_grown(facts)}")
     if facts.rise and state.growth_rate > STEADY:
         kind = "bad" if facts.late else "warning"
