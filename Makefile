@@ -11,7 +11,7 @@ MINUTES ?= 60
 SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo up services test faults soak check format lock
+.PHONY: help environment demo up services test faults browser soak check format lock
 .PHONY: image manifests secrets deploy status undeploy clean
 
 help: ## list these verbs
@@ -34,6 +34,9 @@ test: environment ## run all tests, on a real broker and a real database (ARGS="
 
 faults: environment ## hurt it in every way we know, and count what is lost (RABBITMQ_SUITE=forky for a newer broker)
 	@$(RUN) -m pytest tests/faults $(ARGS)
+
+browser: environment ## open the operations pages in a real Chromium (pictures: .local/browser/pictures)
+	@$(RUN) -m pytest tests/browser $(ARGS)
 
 soak: environment ## an hour of load and faults, and one JSON of what came of it (MINUTES=60 SEED=1)
 	@$(RUN) -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED) $(ARGS)

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "app.deadletters",
     "app.schedule",
     "app.metrics",
+    "app.ops",
     "app.tasks",
     "django_celery_beat",
     "django_celery_results",
@@ -192,6 +193,7 @@ WAIT_SECONDS = env.int("WAIT_SECONDS", 60)
 # Logs
 LOG_FORMAT = env.str("LOG_FORMAT", "auto", validate=validate.OneOf(["auto", "json", "console"]))
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+NO_COLOR = bool(env.str("NO_COLOR", ""))
 LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

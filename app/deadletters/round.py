@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from kombu import Connection
 
 from app.deadletters.box import Box, opened
 from app.deadletters.letter import DeadLetter
-from app.deadletters.progress import Progress
 from app.deadletters.selection import Selection
 from app.queues import QueueSpec
 
@@ -23,6 +22,16 @@ OTHERS = "(others)"
 
 Act = Callable[[Sequence[DeadLetter]], None]
 Accepts = Callable[[DeadLetter], bool]
+
+
+class Watcher(Protocol):
+    """Is told how far a round is."""
+
+    def expect(self, count: int) -> None:
+        """So many more are to be looked at."""
+
+    def step(self) -> None:
+        """One was looked at."""
 
 
 def always(_: DeadLetter) -> bool:
@@ -59,7 +68,7 @@ class Round:
     """
 
     def __init__(
-        self, specs: Sequence[QueueSpec], selection: Selection, limit: int | None, progress: Progress
+        self, specs: Sequence[QueueSpec], selection: Selection, limit: int | None, progress: Watcher
     ) -> None:
         self.stop = Event()
         self._specs = specs

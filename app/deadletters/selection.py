@@ -1,6 +1,7 @@
 """Which dead letters are meant."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from app.deadletters.letter import DeadLetter
@@ -13,10 +14,13 @@ class Selection:
     task: str | None = None
     reason: str | None = None
     task_id: str | None = None
+    #: None that died later. One whose death has no time is meant.
+    died_by: datetime | None = None
 
     def matches(self, letter: DeadLetter) -> bool:
         return (
             (self.task is None or fnmatchcase(letter.task, self.task))
             and (self.reason is None or letter.reason == self.reason)
             and (self.task_id is None or letter.task_id == self.task_id)
+            and (self.died_by is None or letter.died_at is None or letter.died_at <= self.died_by)
         )

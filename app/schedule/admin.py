@@ -8,7 +8,7 @@ from django_celery_beat.models import PeriodicTask
 
 from app.admin import StackedInline, Unedited
 from app.celery import app
-from app.schedule.call import EntryRefused, call_of
+from app.schedule.call import EntryRefused, send_now
 from app.schedule.models import Rule, Tick
 from app.tasks.errors import TaskCallError
 
@@ -35,8 +35,7 @@ class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
         """Send each now, beside its schedule. Through the outbox: web never talks to the broker."""
         for entry in chosen:
             try:
-                call = call_of(entry, app)
-                task_id = call.task.apply_async_on_commit(call.args, call.kwargs, **call.options)
+                task_id = send_now(entry, app)
             except (EntryRefused, TaskCallError) as refusal:
                 messages.error(request, f"{entry.name}: {refusal}")
             else:

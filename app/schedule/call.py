@@ -46,6 +46,15 @@ def call_of(entry: PeriodicTask, app: Celery) -> Call:
     return call
 
 
+def send_now(entry: PeriodicTask, app: Celery) -> str:
+    """Send it once beside its schedule, through the outbox, and return the task's id.
+
+    Raises EntryRefused or TaskCallError.
+    """
+    call = call_of(entry, app)
+    return str(call.task.apply_async_on_commit(call.args, call.kwargs, **call.options))
+
+
 def task_id_of(entry: PeriodicTask, due_at: datetime) -> UUID:
     return uuid5(TICKS, f"{entry.name} {due_at.isoformat()}")
 

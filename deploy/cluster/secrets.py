@@ -8,7 +8,7 @@ from deploy.cluster.kubectl import Kubectl
 from deploy.cluster.overlay import NAMESPACE, Overlay
 from deploy.local.errors import LocalError
 
-BROKER_KEYS = ("release", "worker", "relay", "exporter", "scaler")
+BROKER_KEYS = ("release", "worker", "relay", "exporter", "operator", "scaler")
 
 
 def make_secrets(kubectl: Kubectl, overlay: Overlay) -> None:

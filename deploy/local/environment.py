@@ -51,7 +51,8 @@ def _rebuild(venv: Path, lock: Path) -> None:
     _say(f"Installing {lock.name} into {venv.name} (about a minute, once) ...")
     shutil.rmtree(venv, ignore_errors=True)
     pip = _make(venv)
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    # A lock names all that is to be there.
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps"]
     if subprocess.run([*pip, "install", *options, "-r", str(lock)], check=False).returncode:
         raise LocalError(
             f"pip could not install {lock.name} (its reason is above): mend that, then run this again."

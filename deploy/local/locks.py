@@ -14,6 +14,10 @@ LOCKS = {
     "requirements.txt": ["pyproject.toml"],
     "requirements-dev.txt": ["pyproject.toml", "--group=dev"],
     "deploy/cluster/requirements.txt": ["deploy/cluster/requirements.in"],
+    "tests/browser/requirements.txt": [
+        "tests/browser/requirements.in",
+        *(f"--no-emit-package={name}" for name in ("playwright", "pyee", "greenlet")),
+    ],
 }
 _OPTIONS = [
     # The machine's own certificates: a network that checks its traffic has added its own there.

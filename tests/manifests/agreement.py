@@ -28,6 +28,7 @@ LEFT = {
     "DATABASE_POOL_SIZE": "app.roles sets it for the roles on threads",
     "DEBUG": "never in a cluster",
     "EXPORTER_PORT": "a pod has its ports to itself",
+    "NO_COLOR": "a pod writes to no terminal",
     "PORT": "a pod has its ports to itself",
     "RELAY_PORT": "a pod has its ports to itself",
     "STATIC_ROOT": "the image's",

@@ -1,5 +1,6 @@
 """The broker users of k8s/components/rabbitmq have the rights that their roles need, and no others."""
 
+import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -90,6 +91,14 @@ def test_the_exporter_reads_every_queue_as_its_own_user(roles, urls) -> None:
     assert names >= {spec.name for spec in QUEUES.values()}
 
 
+def test_the_operator_counts_the_queues_and_takes_out_dead_letters_as_its_own_user(roles, urls) -> None:
+    counted = roles.run("queues", "--json", env=urls["operator"])
+    assert counted.returncode == 0, counted.stderr
+    assert {queue["name"] for queue in json.loads(counted.stdout)["queues"]} == set(QUEUES)
+    discarded = roles.run("deadletters", "discard", "--yes", env=urls["operator"])
+    assert discarded.returncode == 0, discarded.stderr
+
+
 REFUSED = {
     "relay takes a message": ("relay", lambda channel: channel.basic_get("io")),
     "relay deletes a queue": ("relay", lambda channel: channel.queue_delete("io")),
@@ -99,6 +108,9 @@ REFUSED = {
     "worker empties the dead letters": ("worker", lambda channel: channel.queue_purge("cpu.dead")),
     "worker declares a queue of its own": ("worker", lambda channel: channel.queue_declare("other")),
     "exporter takes a message": ("exporter", lambda channel: channel.basic_get("io")),
+    "operator takes a message": ("operator", lambda channel: channel.basic_get("io")),
+    "operator empties a queue": ("operator", lambda channel: channel.queue_purge("cpu")),
+    "operator publishes": ("operator", lambda channel: publish(channel, "tasks")),
     "scaler publishes": ("scaler", lambda channel: publish(channel, "tasks")),
 }
 

@@ -1,0 +1,40 @@
+"""Numbers as somebody reads them who has little time; ``-`` for what nobody can say."""
+
+import math
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(seconds: float | None) -> str:
+    """The two largest units of it: ``4 min 10 s``; ``never`` for infinity, ``-`` for what is not known."""
+    if seconds is None:
+        return "-"
+    if math.isinf(seconds):
+        return "never"
+    left = round(seconds)
+    if left < 1:
+        return f"{seconds:.1f} s" if seconds > 0 else "0 s"
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+    return " ".join(filter(None, parts[:2]))
+
+
+def count(number: float | None) -> str:
+    return "-" if number is None else f"{number:,.0f}"
+
+
+def rate(number: float | None) -> str:
+    """Messages a second, with a digit where it says something."""
+    if number is None:
+        return "-"
+    return f"{number:,.1f}/s" if abs(number) < 100 else f"{number:,.0f}/s"
+
+
+def signed(number: float | None) -> str:
+    if number is None:
+        return "-"
+    # What would be shown as 0.0 has no sign.
+    return rate(0.0) if abs(number) < 0.05 else f"{'+' if number > 0 else '-'}{rate(abs(number))}"

@@ -1,0 +1,94 @@
+"""The pages in a real browser, served by the real web role. `make browser` runs them."""
+
+import site
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from kombu import Connection
+
+from app.queues import EXCHANGE, QUEUES
+from deploy.local.environment import LOCAL, ROOT, ensure
+from deploy.local.home import make_folder
+from deploy.local.ports import free_ports
+from tests.live.conftest import Vhost, environment, processes, vhost, yard  # noqa: F401 - fixtures
+from tests.live.processes import Process, Processes, eventually
+from tests.malformed import Draft
+
+TOOLS = LOCAL / "browser" / "venv"
+
+make_folder(TOOLS.parent)
+ensure(TOOLS, ROOT / "tests" / "browser" / "requirements.txt")
+# After what the environment has of its own.
+site.addsitedir(str(next(TOOLS.glob("lib/python*/site-packages"))))
+
+from tests.browser.page import Page  # noqa: E402
+
+
+@dataclass
+class Web:
+    role: Process
+    url: str
+
+
+@pytest.fixture(scope="session")
+def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `collectstatic` makes, for the web role and for Django's client."""
+    settings.STATIC_ROOT = str(tmp_path_factory.mktemp("static"))
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return Path(settings.STATIC_ROOT)
+
+
+@pytest.fixture
+def web(yard: Processes, static_files: Path) -> Web:  # noqa: F811
+    [port] = free_ports(1)
+    url = f"http://localhost:{port}"
+    role = yard.start("web", env={"PORT": str(port), "PUBLIC_URL": url, "STATIC_ROOT": str(static_files)})
+    eventually(lambda: _answers(f"{url}/readyz"), what="web to answer")
+    return Web(role, url)
+
+
+@pytest.fixture
+def page(web: Web, tmp_path: Path) -> Iterator[Page]:
+    """A browser in which somebody is signed in who may do everything."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    with Page.opened(web.url, tmp_path / "profile", client.cookies["sessionid"].value) as found:
+        yield found
+
+
+@pytest.fixture
+def channel(vhost: Vhost) -> Iterator[Any]:  # noqa: F811
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    with Connection(vhost.url, transport_options=options) as connection:
+        yield connection.default_channel
+
+
+@pytest.fixture
+def bury(yard: Processes, channel: Any) -> Callable[..., None]:  # noqa: F811
+    """Dead-letters messages as a worker would."""
+
+    def bury(*drafts: Draft, queue: str = "io") -> None:
+        for draft in drafts:
+            channel.basic_publish(draft.message("m"), exchange=EXCHANGE, routing_key=queue)
+        for _ in drafts:
+            message = eventually(lambda: channel.basic_get(queue), what=f"a message in {queue}")
+            channel.basic_reject(message.delivery_tag, requeue=False)
+        dead = QUEUES[queue].dead_letter_queue
+        eventually(lambda: channel.queue_declare(dead, passive=True).message_count == len(drafts))
+
+    return bury
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False

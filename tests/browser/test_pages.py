@@ -1,0 +1,138 @@
+"""Somebody on call, with a browser."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db.models.functions import Now
+
+from app.celery import app
+from app.outbox.models import Message
+from app.queues import EXCHANGE
+from tests.browser.conftest import Web
+from tests.browser.page import Page
+from tests.gallery.models import Run
+from tests.live.processes import Processes, eventually
+from tests.malformed import valid
+
+PATHS = {
+    "queues": "",
+    "queues-hour": "?minutes=60",
+    "deadletters": "dead-letters/",
+    "deadletters-none": "dead-letters/?reason=maxlen",
+    "deadletters-wrong": "dead-letters/?queue=nowhere",
+    "deadletter": "dead-letters/of/failed-3/",
+    "replay": "dead-letters/replay/?queue=io",
+    "discard": "dead-letters/discard/",
+    "schedule": "schedule/",
+    "outbox": "outbox/",
+    "requeue": "outbox/requeue/",
+    "quarantine-discard": "outbox/discard/",
+}
+#: Dead letters; app/ops/deadletters.py does 200 at once.
+MANY = 210
+
+
+@pytest.fixture
+def busy(yard: Processes, channel: Any, bury: Callable[..., None]) -> None:
+    """Something to see on every page."""
+    call_command("schedule", "sync", verbosity=0)
+    bury(*(valid("gallery.io_wait", f"failed-{number}") for number in range(5)))
+    bury(valid("gallery.cpu_nobody_knows", "unknown"), queue="cpu")
+    for number in range(30):
+        channel.basic_publish(valid("gallery.io_wait", f"{number}").message("m"), EXCHANGE, "io")
+    for number in range(4):
+        app.tasks["gallery.io_wait"].delay_on_commit(f"kept {number}")
+    last = Message.objects.order_by("-pk").values("pk")[:2]
+    Message.objects.filter(pk__in=list(last.values_list("pk", flat=True))).update(
+        quarantined_at=Now(), reason="its 17,000,000 bytes are more than the broker takes (16777216)"
+    )
+
+
+@pytest.mark.usefixtures("busy")
+def test_every_page_keeps_its_policy_and_keeps_nobody_out_in_light_and_dark(page: Page) -> None:
+    page.go()
+    eventually(lambda: page.browser.refresh() or page.number("io", "waiting") == 30, within=90)
+    found = {}
+    for scheme in ("light", "dark"):
+        page.use_colours(scheme)
+        for name, path in PATHS.items():
+            page.go(path)
+            page.picture(f"{name}-{scheme}")
+            found[name, scheme] = [*page.barriers(), *page.complaints()]
+    assert "\n".join(f"{key}: {each}" for key, wrong in found.items() for each in wrong) == ""
+
+
+def test_the_console_tells_of_what_the_policy_forbids(page: Page) -> None:
+    page.go()
+    page.browser.execute_script(
+        "const script = document.createElement('script'); script.textContent = 'window.ran = true';"
+        "document.body.append(script); document.body.setAttribute('style', 'color: red');"
+    )
+    assert page.browser.execute_script("return window.ran") is None
+    assert "Content Security Policy" in " ".join(page.complaints())
+
+
+def test_a_growing_queue_is_shown_as_it_grows_without_a_reload(page: Page, channel: Any) -> None:
+    page.go()
+    page.browser.execute_script("window.sameDocument = true")
+    shown, sent = [0], 0
+    deadline = time.monotonic() + 120
+    while len(set(shown)) < 5:
+        assert time.monotonic() < deadline, (shown, page.text)
+        for _ in range(10):
+            channel.basic_publish(valid("gallery.io_wait", f"{sent}").message("m"), EXCHANGE, "io")
+            sent += 1
+        time.sleep(0.3)
+        now = page.number("io", "waiting")
+        assert now is None or shown[-1] <= now <= sent
+        shown.append(shown[-1] if now is None else now)
+    eventually(lambda: page.number("io", "waiting") == sent, within=60)
+    eventually(lambda: "Nobody works on it" in page.text and "Grown for" in page.text, within=60)
+    page.picture("growing")
+    assert page.browser.execute_script("return window.sameDocument")
+    assert page.complaints() == []
+
+
+def test_a_service_that_does_not_answer_is_said_beside_the_old_numbers(page: Page, web: Web) -> None:
+    page.go()
+    web.role.kill_all()
+    eventually(lambda: "Not refreshed since the time below" in page.text, within=60)
+    page.picture("gone")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_replay_from_the_page_runs_each_task_once(
+    page: Page, yard: Processes, bury: Callable[..., None], scripts: bool
+) -> None:
+    """They are more than one request does: a script goes on by itself, without one a person does."""
+    bury(*(valid("gallery.io_wait", f"task-{number}") for number in range(MANY)))
+    if not scripts:
+        page.forbid_scripts()
+    # On a busy machine a look may end before it has seen all.
+    eventually(lambda: page.go("dead-letters/?queue=io") or f"\n{MANY} dead letters" in page.text)
+    page.press("Replay them")
+    eventually(lambda: f"Replay {MANY} dead letters?" in page.text or page.browser.refresh())
+    page.press(f"Replay {MANY}")
+    if not scripts:
+        assert re.search(r"\d+ left", page.text)
+        page.picture("progress")
+        while "left" in page.text:
+            page.press("Go on")
+    eventually(lambda: f"Replayed {MANY} dead letters." in page.text)
+    yard.start("relay")
+    yard.worker("io")
+    eventually(lambda: Run.objects.filter(finished__isnull=False).count() == MANY)
+    assert len(set(Run.objects.values_list("task_id", flat=True))) == Run.objects.count() == MANY
+
+
+def test_a_discard_needs_its_number_typed(page: Page, bury: Callable[..., None]) -> None:
+    bury(valid("gallery.io_wait", "one"), valid("gallery.io_wait", "two"))
+    page.go("dead-letters/discard/")
+    page.type_into("typed", "2")
+    page.press("Discard 2")
+    assert "Discarded 2 dead letters." in page.text
+    assert "nothing has failed for good" in page.text
