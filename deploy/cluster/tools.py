@@ -41,7 +41,7 @@ def go_program(package: str, modules: Path, binary: Path, variables: dict[str, s
         partial = binary.with_name(binary.name + ".partial")
         flags = " ".join(["-s", "-w", *(f"-X={name}={value}" for name, value in variables.items())])
         # Without C: needs no compiler, and runs on any Linux. From outside, no flag may change what it is.
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
         options = ["-trimpath", "-buildvcs=false", f"-ldflags={flags}", f"-o={partial}"]
         _go("build", *options, package, env=environment, folder=modules)
         partial.rename(binary)

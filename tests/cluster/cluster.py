@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from deploy.cluster.engine import ROOT
 from deploy.cluster.overlay import NAMESPACE
 from deploy.cluster.tools import tool
+from deploy.local.processes import end, spawn
 from tests.cluster.node import Node
 from tests.cluster.plane import Plane
 from tests.live.processes import eventually
@@ -78,6 +81,18 @@ class Cluster:
         if self.get("jobs"):
             self.say("wait", "job", "--all", "--for=condition=Complete", TIMEOUT)
 
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[], list[tuple[str, int]]]]:
+        """Gives what each Deployment had available, each time that its state changed in the block."""
+        line = "--output=jsonpath={.metadata.name} {.status.availableReplicas}{'\\n'}"
+        with (self.plane.folder / "watched").open("wb") as output:
+            command = [tool("kubectl"), "get", "deployments", "--watch", line]
+            watching = spawn(command, home=self.plane.folder, env=self.environment, output=output)
+        try:
+            yield lambda: [parsed(line) for line in Path(output.name).read_text().splitlines()]
+        finally:
+            end(watching, grace_seconds=0)
+
     def refused_pods(self) -> list[Document]:
         """The events that say so."""
         return self.get("events", "--field-selector=reason=FailedCreate")
@@ -88,11 +103,31 @@ class Cluster:
 
         def same() -> list[Document]:
             nonlocal last
-            before, last = last, self.get("-k", str(folder), "--show-managed-fields")
+            before, last = last, self.applied(folder)
             return last if last == before else []
 
         return list(eventually(same, what="a cluster that stands still"))
 
+    def applied(self, folder: Path) -> list[Document]:
+        """All that the folder names, as it is there, without the state that controllers write into it."""
+        return [without_state(item) for item in self.get("-k", str(folder), "--show-managed-fields")]
+
     def empty(self) -> None:
         """Without the namespace, which is gone when this returns."""
         self.say("delete", "namespace", NAMESPACE, "--ignore-not-found", TIMEOUT)
+
+
+def parsed(line: str) -> tuple[str, int]:
+    """None available is nothing at all."""
+    name, available = line.split(" ")
+    return name, int(available or 0)
+
+
+def without_state(document: Document) -> Document:
+    """With who set each field and when. The version stays only where no controller ever changed it."""
+    meta = document["metadata"]
+    applied = [entry for entry in meta["managedFields"] if "subresource" not in entry]
+    kept = {**meta, "managedFields": applied}
+    if applied != meta["managedFields"]:
+        del kept["resourceVersion"]
+    return {**document, "metadata": kept, "status": None}

@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,23 +51,19 @@ class Plane:
 
 @contextmanager
 def control_plane(programs: Path, folder: Path) -> Iterator[Plane]:
-    """Runs until the end of the block. Raises LocalError, with where the logs are."""
+    """Runs until the end of the block. Raises LocalError with the end of the API server's log."""
     etcd, peer, port = free_ports(3)
     plane = Plane(f"https://{LOOPBACK}:{port}", secrets.token_hex(16), folder)
     folder.mkdir(parents=True)
     write_credentials(plane)
     with ExitStack() as running:
-        for name, flags in (
-            ("etcd", etcd_flags(folder, etcd, peer)),
-            ("kube-apiserver", api_server_flags(plane, etcd, port)),
-        ):
-            running.enter_context(program(programs / name, flags, folder))
-        wait_until_ready(plane)
-        for name, flags in (
-            ("kube-controller-manager", controller_manager_flags(plane)),
-            ("kube-scheduler", client_flags(plane)),
-        ):
-            running.enter_context(program(programs / name, flags, folder))
+        running.enter_context(program(programs / "etcd", etcd_flags(folder, etcd, peer), folder))
+        flags = api_server_flags(plane, etcd, port)
+        server = running.enter_context(program(programs / "kube-apiserver", flags, folder))
+        wait_until_ready(plane, server)
+        flags = controller_manager_flags(plane)
+        running.enter_context(program(programs / "kube-controller-manager", flags, folder))
+        running.enter_context(program(programs / "kube-scheduler", client_flags(plane), folder))
         yield plane
 
 
@@ -147,23 +144,23 @@ def client_flags(plane: Plane) -> list[str]:
 
 
 @contextmanager
-def program(binary: Path, flags: list[str], folder: Path) -> Iterator[None]:
+def program(binary: Path, flags: list[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
     with (folder / f"{binary.name}.log").open("wb") as log:
         process = spawn([str(binary), *flags], home=folder, env={}, output=log, cwd=folder)
     try:
-        yield
+        yield process
     finally:
         # Killed: what it holds is deleted, and the API server would wait a minute for its watchers.
         end(process, grace_seconds=0)
 
 
-def wait_until_ready(plane: Plane) -> None:
+def wait_until_ready(plane: Plane, server: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not is_ready(plane):
-        if time.monotonic() > deadline:
-            raise LocalError(
-                f"No API server was ready within {READY_SECONDS} s: see the logs in {plane.folder}."
-            )
+        if server.poll() is not None or time.monotonic() > deadline:
+            log = (plane.folder / "kube-apiserver.log").read_text(errors="replace").splitlines()
+            last = "\n".join(log[-12:])
+            raise LocalError(f"No API server was ready within {READY_SECONDS} s; its log ends with:\n{last}")
         time.sleep(0.2)
 
 

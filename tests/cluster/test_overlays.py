@@ -47,18 +47,47 @@ def test_applying_it_again_changes_nothing(cluster, folder) -> None:
     before = cluster.settled(folder)
     assert len(before) == len(documents(folder))
     cluster.apply(folder)
-    assert cluster.get("-k", str(folder), "--show-managed-fields") == before
+    assert cluster.applied(folder) == before
     cluster.say("diff", "--server-side", "-k", str(folder))
 
 
-def test_another_image_tag_rolls_every_role(cluster, folder) -> None:
-    with tagged(folder, "next") as changed:
+def test_a_node_may_be_drained_of_one_pod_of_a_role_at_a_time(cluster, folder) -> None:
+    cluster.roll_out()
+    budgets = set(of_kind(documents(folder), "PodDisruptionBudget")) & set(ours(documents(folder)))
+    assert budgets == {"relay", "web", "worker-cpu", "worker-io"}
+    eventually(lambda: {name for name in budgets if allowed(cluster, name) == 1} == budgets, within=180)
+
+
+def allowed(cluster, name: str) -> int:
+    (found,) = cluster.get(f"poddisruptionbudget/{name}")
+    return found["status"]["disruptionsAllowed"]
+
+
+def test_a_service_reaches_the_pods_that_it_is_for(cluster, folder) -> None:
+    cluster.roll_out()
+    services = set(of_kind(documents(folder), "Service"))
+    assert "web" in services
+    for name in services:
+        eventually(lambda name=name: reached(cluster, name) == {name}, within=180, what=f"pods of {name}")
+
+
+def reached(cluster, service: str) -> set[str]:
+    """The workloads whose ready pods it sends to."""
+    slices = cluster.get("endpointslices", f"--selector=kubernetes.io/service-name={service}")
+    points = [point for item in slices for point in item["endpoints"] or [] if point["conditions"]["ready"]]
+    return {point["targetRef"]["name"].partition("-")[0] for point in points}
+
+
+def test_another_image_tag_rolls_every_role_and_takes_none_away(cluster, folder) -> None:
+    cluster.roll_out()
+    before = {item["metadata"]["name"]: item["status"]["availableReplicas"] for item in complete(cluster)}
+    with tagged(folder, "next") as changed, cluster.watched() as seen:
         cluster.say("delete", "job", "release")
         cluster.apply(changed)
         cluster.roll_out()
     eventually(lambda: images(cluster) == {"switchyard:next"}, within=180)
-    assert len(ours(documents(folder))) == 7
     assert cluster.refused_pods() == []
+    assert {name for name, available in seen() if available < before[name]} == {"beat"}
 
 
 @contextmanager

@@ -64,13 +64,14 @@ def test_a_misspelt_field_is_refused(cluster) -> None:
     assert "spec.replica: field not declared in schema" in result.stderr
 
 
-def test_a_change_is_seen_by_the_comparison(cluster) -> None:
-    applied(cluster, beat())
-    cluster.roll_out()
-    before = cluster.get("deployment/beat", "--show-managed-fields")
-    assert applied(cluster, beat()).stderr == ""
-    assert cluster.get("deployment/beat", "--show-managed-fields") == before
-    changed = beat()
-    changed["spec"]["revisionHistoryLimit"] = 4
-    assert applied(cluster, changed).stderr == ""
-    assert cluster.get("deployment/beat", "--show-managed-fields") != before
+def test_a_change_is_seen_by_the_comparison(cluster, tmp_path) -> None:
+    file = tmp_path / "kustomization.yaml"
+    (tmp_path / "beat.json").write_text(json.dumps(beat()))
+    file.write_text("resources: [beat.json]")
+    cluster.apply(tmp_path)
+    before = cluster.settled(tmp_path)
+    cluster.apply(tmp_path)
+    assert cluster.applied(tmp_path) == before
+    file.write_text("resources: [beat.json]\nreplicas: [{name: beat, count: 0}]")
+    cluster.apply(tmp_path)
+    assert cluster.applied(tmp_path) != before
