@@ -12,10 +12,10 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo up services test faults browser soak check format lock
-.PHONY: image manifests secrets deploy status undeploy clean
+.PHONY: image manifests cluster-test secrets deploy status undeploy clean
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 environment: ## make .venv from the lock file (every verb does, when it changed)
 	@$(PYTHON) -m deploy.local.environment
@@ -55,6 +55,9 @@ image: environment ## build the one image with docker, podman or buildah, and sa
 
 manifests: environment ## check all of k8s/ (schemas, linters, agreement with the code) and the image's roles
 	@$(RUN) -m pytest tests/manifests tests/image $(ARGS)
+
+cluster-test: environment ## apply k8s/ to a real API server, built once from its Go modules (ARGS=--record)
+	@$(RUN) -m tests.cluster.programs && $(RUN) -m pytest tests/cluster $(ARGS)
 
 secrets: environment ## make the local overlay's passwords, once, in its cluster
 	@$(CLUSTER)

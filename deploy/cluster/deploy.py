@@ -1,6 +1,7 @@
 """Bring an overlay to a cluster, look at what is there, and take it away again."""
 
 import sys
+import time
 
 from deploy.cluster.kubectl import Kubectl
 from deploy.cluster.overlay import NAMESPACE, Overlay
@@ -10,7 +11,11 @@ ROLE = "app.kubernetes.io/component"
 #: What waits until the release Job is done: the roles, and what belongs to each.
 ROLES = f"{ROLE} in (web,worker,beat,relay,exporter)"
 REST = f"{ROLE} notin (web,worker,beat,relay,exporter)"
-RELEASE_TIMEOUT = "30m"
+#: A Job cannot be changed, so that no difference to one can be asked for: it is made anew.
+LASTING = f"{ROLE}!=release"
+#: Past the Job's own deadline, by which it has ended one way or the other.
+RELEASE_SECONDS = 1860
+ENDED = "jsonpath={.status.conditions[?(@.status=='True')].type}"
 #: Longer than the longest drain, which a rollout does not wait for, and than a node takes to pull the image.
 ROLLOUT_TIMEOUT = "20m"
 READY = (
@@ -23,10 +28,13 @@ METRICS = (
 
 def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
     """Shows the difference, runs the release Job, rolls every role, and asks web and exporter how it is."""
-    say(f"Applies {overlay.name} to {kubectl.context}: the namespace {NAMESPACE} and a PriorityClass.")
+    say(
+        f"Applies {overlay.name} to {kubectl.context}: the namespace {NAMESPACE} and a PriorityClass. The "
+        "release Job runs anew."
+    )
     if not kubectl.ask("get", "namespace", NAMESPACE, "--ignore-not-found", "--output=name"):
         confirm("All of it is new there. Apply it", yes=yes)
-    elif kubectl.show("diff", "--server-side", "-k", str(overlay.folder), accept=(0, 1)) == 1:
+    elif differs(kubectl, overlay):
         confirm("Apply this", yes=yes)
     release(kubectl, overlay)
     apply(kubectl, overlay, ROLES)
@@ -34,17 +42,30 @@ def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
     smoke(kubectl)
 
 
+def differs(kubectl: Kubectl, overlay: Overlay) -> bool:
+    """Shows what would change of what is there or is to be."""
+    command = ("diff", "--server-side", f"--selector={LASTING}", "-k", str(overlay.folder))
+    return kubectl.show(*command, accept=(0, 1)) == 1
+
+
 def release(kubectl: Kubectl, overlay: Overlay) -> None:
     """The servers and settings, and the Job, to its end. Raises LocalError with what the Job said."""
     kubectl.show("delete", "job", "release", "--ignore-not-found")
     apply(kubectl, overlay, REST)
-    try:
-        kubectl.show("wait", "job/release", "--for=condition=Complete", f"--timeout={RELEASE_TIMEOUT}")
-    except LocalError:
-        kubectl.show("logs", "job/release", "--tail=50")
-        raise LocalError(
-            "The release Job did not complete; what it said is above. No role was changed."
-        ) from None
+    if release_ended(kubectl) != "Complete":
+        kubectl.show("logs", "job/release", "--tail=50", accept=(0, 1))
+        raise LocalError("The release Job did not complete; what it said is above. No role was changed.")
+
+
+def release_ended(kubectl: Kubectl) -> str:
+    """``Complete`` or ``Failed``, as soon as it is one: `kubectl wait` waits for one and misses the other."""
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while time.monotonic() < deadline:
+        for state in kubectl.ask("get", "job/release", f"--output={ENDED}").split():
+            if state in {"Complete", "Failed"}:
+                return state
+        time.sleep(1)
+    return ""
 
 
 def apply(kubectl: Kubectl, overlay: Overlay, selector: str) -> None:

@@ -32,14 +32,35 @@ def kube_score() -> str:
     return str(binary)
 
 
+def go_program(package: str, modules: Path, binary: Path, variables: dict[str, str]) -> Path:
+    """Builds ``package`` as go.mod and go.sum in ``modules`` have it, unless ``binary`` is there already.
+
+    ``variables`` are Go's own, given at link time. Takes many minutes for a large one. Raises LocalError.
+    """
+    if not binary.exists():
+        partial = binary.with_name(binary.name + ".partial")
+        flags = " ".join(["-s", "-w", *(f"-X={name}={value}" for name, value in variables.items())])
+        # Without C: needs no compiler, and runs on any Linux. From outside, no flag may change what it is.
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+        options = ["-trimpath", "-buildvcs=false", f"-ldflags={flags}", f"-o={partial}"]
+        _go("build", *options, package, env=environment, folder=modules)
+        partial.rename(binary)
+    return binary
+
+
+def go_version() -> str:
+    """As ``go1.27.3``. Raises LocalError."""
+    return _go("env", "GOVERSION", env=dict(os.environ)).strip()
+
+
 def module(name: str) -> Path:
     """The folder of a Go module (``path@version``) in Go's own cache. Raises LocalError."""
     return Path(json.loads(_go("mod", "download", "-json", name, env=dict(os.environ)))["Dir"])
 
 
-def _go(*arguments: str, env: dict[str, str]) -> str:
+def _go(*arguments: str, env: dict[str, str], folder: Path = FOLDER) -> str:
     result = subprocess.run(
-        [_go_command(), *arguments], cwd=FOLDER, env=env, capture_output=True, text=True, check=False
+        [_go_command(), *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise LocalError(

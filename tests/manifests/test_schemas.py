@@ -8,31 +8,13 @@ import jsonschema
 import pytest
 import yaml
 
-from deploy.cluster.tools import module, tool
+from deploy.cluster.tools import tool
+from tests.manifests.definitions import custom, definition
 from tests.manifests.folders import COMPONENTS, OVERLAYS, combined
 from tests.manifests.rendered import Document, documents, text
 
 VERSIONS = ["1.35", "1.36", "1.37"]
-#: API group to the Go module that has its definitions, and where.
-DEFINITIONS = {
-    "external-secrets.io": "github.com/external-secrets/external-secrets@v1.3.2/config/crds/bases",
-    "gateway.networking.k8s.io": "sigs.k8s.io/gateway-api@v1.6.3/config/crd/standard",
-    "keda.sh": "github.com/kedacore/keda/v2@v2.21.0/config/crd/bases",
-    "monitoring.coreos.com": (
-        "github.com/prometheus-operator/prometheus-operator@v0.85.0/example/prometheus-operator-crd"
-    ),
-    "postgresql.cnpg.io": "github.com/cloudnative-pg/cloudnative-pg@v1.27.0/config/crd/bases",
-    "rabbitmq.com": "github.com/rabbitmq/messaging-topology-operator@v1.17.4/config/crd/bases",
-    "rabbitmq.com/RabbitmqCluster": "github.com/rabbitmq/cluster-operator/v2@v2.16.0/config/crd/bases",
-}
 FOLDERS = [*OVERLAYS, *COMPONENTS]
-
-
-class Loader(yaml.SafeLoader):
-    """Reads the plain ``=`` of an enumeration as the text it is."""
-
-
-Loader.add_constructor("tag:yaml.org,2002:value", Loader.construct_yaml_str)
 
 
 def rendered(folder: Path) -> str:
@@ -45,14 +27,8 @@ def rendered(folder: Path) -> str:
 @cache
 def schema(group: str, kind: str, version: str) -> Document:
     """The schema of a custom resource, which refuses a field that it does not know."""
-    name, _, path = DEFINITIONS.get(f"{group}/{kind}", DEFINITIONS[group]).partition("@")
-    release, _, folder = path.partition("/")
-    for file in (module(f"{name}@{release}") / folder).glob("*.yaml"):
-        for definition in yaml.load_all(file.read_text(), Loader):
-            if definition["spec"].get("group") == group and definition["spec"]["names"]["kind"] == kind:
-                (found,) = [item for item in definition["spec"]["versions"] if item["name"] == version]
-                return strict(found["schema"]["openAPIV3Schema"])
-    raise AssertionError(f"{name}@{path} defines no {kind} of {group}/{version}.")
+    (found,) = [item for item in definition(group, kind)["spec"]["versions"] if item["name"] == version]
+    return strict(found["schema"]["openAPIV3Schema"])
 
 
 def strict(node: Document) -> Document:
@@ -79,10 +55,6 @@ def problems(document: Document) -> list[str]:
     body["properties"]["metadata"] = {"type": "object"}
     errors = jsonschema.Draft202012Validator(body).iter_errors(document)
     return [f"{document['kind']} {document['metadata']['name']}: {error.message}" for error in errors]
-
-
-def custom(found: list[Document]) -> list[Document]:
-    return [item for item in found if item["apiVersion"].partition("/")[0] in DEFINITIONS]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
