@@ -12,7 +12,7 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo up services test faults soak check format lock
-.PHONY: image manifests secrets deploy status undeploy clean
+.PHONY: image manifests rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ image: environment ## build the one image with docker, podman or buildah, and sa
 
 manifests: environment ## check all of k8s/ (schemas, linters, agreement with the code) and the image's roles
 	@$(RUN) -m pytest tests/manifests tests/image $(ARGS)
+
+rollout: environment ## roll every role of k8s/ as processes under load, rotate its secrets, measure its memory
+	@$(RUN) -m pytest tests/rollout $(ARGS)
 
 secrets: environment ## make the local overlay's passwords, once, in its cluster
 	@$(CLUSTER)
