@@ -82,6 +82,21 @@ class Cluster:
         eventually(self._sync, within=within, what="every Deployment rolled out")
         return time.monotonic() - began
 
+    def until_mixed(self, *names: str) -> None:
+        """Until each of these has a ready pod of both templates, and go no further until ``release_held``."""
+        for name in names:
+            self.deployments[name].held = True
+
+        def mixed() -> bool:
+            self._sync()
+            return all(len(self.deployments[name].ready_revisions()) == 2 for name in names)
+
+        eventually(mixed, within=300, what=f"ready pods of both releases of {names}")
+
+    def release_held(self) -> None:
+        for one in self.deployments.values():
+            one.held = False
+
     def set_secret(self, name: str, key: str, value: str) -> None:
         """Change a Secret, and with it the files of the pods that mount it."""
         self.secrets[name][key] = value

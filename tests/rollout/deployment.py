@@ -19,6 +19,8 @@ class Deployment:
     workload: dict[str, Any] = field(default_factory=dict)
     release: str = ""
     revision: int = 0
+    #: Ends no pod meanwhile: what ``kubectl rollout pause`` after the first new pod comes to.
+    held: bool = False
     pods: list[Pod] = field(default_factory=list)
 
     def apply(self, workload: dict[str, Any], release: str) -> None:
@@ -33,11 +35,18 @@ class Deployment:
         else:
             self._roll()
         current = [pod for pod in self._staying() if pod.revision == self.revision and self._available(pod)]
-        return len(current) == self._replicas and all(pod.gone for pod in self.pods if pod not in current)
+        return (
+            not self.held
+            and len(current) == self._replicas
+            and all(pod.gone for pod in self.pods if pod not in current)
+        )
+
+    def ready_revisions(self) -> set[int]:
+        return {pod.revision for pod in self._staying() if pod.ready_since is not None}
 
     def _recreate(self) -> None:
         old = [pod for pod in self.pods if pod.revision != self.revision]
-        for pod in old:
+        for pod in [] if self.held else old:
             pod.end()
         if all(pod.gone for pod in old):
             self._start(self._replicas)
@@ -47,7 +56,7 @@ class Deployment:
         staying = self._staying()
         old = [pod for pod in staying if pod.revision != self.revision]
         spare = sum(map(self._available, staying)) - (self._replicas - self._most("maxUnavailable", floor))
-        for pod in old[: max(spare, 0)]:
+        for pod in old[: 0 if self.held else max(spare, 0)]:
             pod.end()
 
     def _start(self, most: int) -> None:
