@@ -10,12 +10,15 @@ Objects = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 def write(spec: dict[str, Any], folder: Path, objects: Objects) -> None:
-    """Write, or write anew, every volume that the container mounts. An emptyDir is an empty folder."""
+    """Write, or write anew, every volume that the container mounts. An emptyDir or a claim is empty."""
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     for mount in spec["containers"][0]["volumeMounts"]:
         place = folder / mount["mountPath"].lstrip("/")
+        files = content(volumes.get(mount["name"], {"emptyDir": {}}), objects)
+        if "subPath" in mount:
+            place, files = place.parent, {place.name: files[mount["subPath"]]}
         place.mkdir(parents=True, exist_ok=True)
-        for name, value in content(volumes[mount["name"]], objects).items():
+        for name, value in files.items():
             partial = place / f"..{name}"
             partial.write_text(value)
             partial.replace(place / name)

@@ -51,7 +51,7 @@ def test_a_release_rolls_out_under_load_without_a_failed_request_a_lost_or_a_rep
         cluster.apply("new")
         # However slow the machine, each release has something of the other one's to run.
         cluster.until_mixed("web", "worker-io", "worker-cpu")
-        eventually(lambda: both_releases_met(cluster), what="tasks both ways")
+        until_both_releases_met(cluster)
         cluster.release_held()
         cluster.until_rolled()
         seconds = time.monotonic() - began
@@ -82,11 +82,17 @@ def assert_each_tick_ran_once() -> None:
     assert max(Counter(ran.values_list("task_id", flat=True)).values()) == 1
 
 
-def both_releases_met(cluster: Cluster) -> bool:
-    """Whether every changed signature has been tried both ways, on the queue of each pool."""
-    met = journeys(cluster)
+def until_both_releases_met(cluster: Cluster) -> None:
+    """Until every changed signature has been tried both ways, on the queue of each pool."""
     names = [f"cargo.{queue}_{habit}" for queue in QUEUES for habit in ("accept", "send")]
-    return all(met[name, *pair] for name in names for pair in (("old", "new"), ("new", "old")))
+    wanted = {(name, *pair) for name in names for pair in (("old", "new"), ("new", "old"))}
+
+    def met() -> bool:
+        missing = wanted - journeys(cluster).keys()
+        print("still to be tried:", sorted(missing))
+        return not missing
+
+    eventually(met, within=180, what="each task both ways")
 
 
 def report(cluster: Cluster, load: Load, seconds: float) -> None:
