@@ -85,9 +85,9 @@ def work(cluster: Cluster, service: Service) -> None:
     PeriodicTask.objects.create(
         name="tick", task="ledger.io_tick", kwargs='{"key": "tick"}', interval=interval
     )
-    reports = [report.pk for report in reported(40)]
-    with Load(service.url, cluster.host, per_second=20) as load:
-        promised = promise("ledger.io_work", keys("bulk", 2000), seconds=0.5)
+    reports = [report.pk for report in reported(15)]
+    with Load(service.url, cluster.host, per_second=10) as load:
+        promised = promise("ledger.io_work", keys("bulk", 300), seconds=2)
         all_done(promised, within=300)
         done = Report.objects.filter(pk__in=reports, state=State.DONE)
         eventually(lambda: done.count() == len(reports), within=300, what="every report")

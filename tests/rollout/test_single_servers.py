@@ -5,6 +5,8 @@ RabbitMQ is the distribution's, of the image's version, PostgreSQL a wheel's: wh
 """
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,6 +68,8 @@ def place(workload: Document, home: Path, management_port: int) -> None:
     lines = [f"{what}.ip = {LOOPBACK}\n{what}.port = {port}\n" for what, port in ports.items()]
     for name, text in (IMAGE | {"conf.d/15-ports.conf": "".join(lines)}).items():
         (home / "etc" / "rabbitmq" / name).write_text(text)
+    # `rabbitmqctl` here is not in the container, and has the node's cookie from its own home.
+    shutil.copy(home / ".erlang.cookie", home / "var" / "lib" / "rabbitmq")
 
 
 def started(workload: Document, home: Path, scripts: Path) -> str:
@@ -79,9 +83,7 @@ def started(workload: Document, home: Path, scripts: Path) -> str:
 
 
 def moved(text: str, home: Path) -> str:
-    for path in ("/run/", "/tmp/", "/etc/", "/var/"):  # noqa: S108 - the container's
-        text = text.replace(path, f"{home}{path}")
-    return text
+    return re.sub(r"/(run|tmp|etc|var)/", lambda found: f"{home}{found[0]}", text)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +94,11 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         patch.setenv("RABBITMQ_SUITE", SUITE)
         node = Manifested(home, folder / "node.log", workload)
         node.start()
-        yield node
-        node.stop()
+        try:
+            until_ready(node)
+            yield node
+        finally:
+            node.stop()
 
 
 def urls(node: Node) -> dict[str, str]:
@@ -106,14 +111,17 @@ def urls(node: Node) -> dict[str, str]:
     }
 
 
+def until_ready(node: Node) -> str:
+    """Its version."""
+    given = urls(node)
+    return ready_version(given["BROKER_URL"], given["BROKER_MANAGEMENT_URL"], node.running, node.log, 180)
+
+
 def test_rabbitmq_takes_its_configuration_and_lets_the_roles_in(rabbitmq: Node) -> None:
-    given = urls(rabbitmq)
-    version = ready_version(
-        given["BROKER_URL"], given["BROKER_MANAGEMENT_URL"], rabbitmq.running, rabbitmq.log, 180
-    )
+    version = until_ready(rabbitmq)
     image = container(of_kind(LOCAL, "StatefulSet")["rabbitmq"])["image"]
     assert image.startswith(f"rabbitmq:{version.rpartition('.')[0]}-")
-    with httpx.Client(base_url=given["BROKER_MANAGEMENT_URL"], timeout=30) as management:
+    with httpx.Client(base_url=urls(rabbitmq)["BROKER_MANAGEMENT_URL"], timeout=30) as management:
         assert [user["name"] for user in management.get("/api/users").json()] == ["switchyard"]
         assert management.get("/api/vhosts/switchyard").json()["default_queue_type"] == "quorum"
     # From other addresses than its own too, which is where every pod comes from.
