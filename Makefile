@@ -12,7 +12,7 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo up services test faults browser soak check format lock
-.PHONY: image manifests cluster-test secrets deploy status undeploy clean
+.PHONY: image manifests cluster-test rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ manifests: environment ## check all of k8s/ (schemas, linters, agreement with th
 
 cluster-test: environment ## apply k8s/ to a real API server, built once from its Go modules (ARGS=--record)
 	@$(RUN) -m tests.cluster.programs && $(RUN) -m pytest tests/cluster $(ARGS)
+
+rollout: environment ## roll every role of k8s/ as processes under load, rotate its secrets, measure its memory
+	@$(RUN) -m pytest tests/rollout $(ARGS)
 
 secrets: environment ## make the local overlay's passwords, once, in its cluster
 	@$(CLUSTER)

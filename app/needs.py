@@ -133,7 +133,7 @@ def _connection() -> Connection:
     """An open connection. Raises NotYet or Unavailable with one sentence."""
     url = settings.CELERY_BROKER_URL
     where = address(url)
-    link = Connection(url, connect_timeout=CONNECT_SECONDS)
+    link = Connection(url, connect_timeout=CONNECT_SECONDS, ssl=settings.CELERY_BROKER_USE_SSL)
     try:
         return link.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0)
     except AccessRefused as error:

@@ -114,11 +114,16 @@ else:
 _BROKER = env.str("BROKER_URL")
 # `amqp` changes its driver as soon as librabbitmq can be imported; py-amqp is the one that has been tested.
 CELERY_BROKER_URL = f"py{_BROKER}" if _BROKER.startswith("amqp://") else _BROKER
+_TLS = _BROKER.startswith("amqps://")
+# py-amqp compares the certificate's name only with one that it is given. None is that of the URL; of several
+# hosts it is the first one's, which the certificates of the others must have too.
+CELERY_BROKER_USE_SSL = {"server_hostname": None} if _TLS else False
 BROKER_MANAGEMENT_URL = env.str("BROKER_MANAGEMENT_URL", "")
 if not BROKER_MANAGEMENT_URL:
     _parts = urlsplit(_BROKER.partition(";")[0])
     _login = _parts.netloc.rpartition("@")[0]
-    BROKER_MANAGEMENT_URL = f"http://{_login}{'@' if _login else ''}{_parts.hostname}:15672"
+    _scheme, _port = ("https", 15671) if _TLS else ("http", 15672)
+    BROKER_MANAGEMENT_URL = f"{_scheme}://{_login}{'@' if _login else ''}{_parts.hostname}:{_port}"
 
 # Celery: options that do not follow from a queue (those are in app/celery.py and app/tasks/base.py).
 CELERY_BROKER_TRANSPORT_OPTIONS = {

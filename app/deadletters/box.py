@@ -77,6 +77,7 @@ def broker() -> Iterator[Connection]:
     link = Connection(
         settings.CELERY_BROKER_URL,
         connect_timeout=CONNECT_SECONDS,
+        ssl=settings.CELERY_BROKER_USE_SSL,
         transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
     )
     try:

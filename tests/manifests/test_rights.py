@@ -16,48 +16,16 @@ from app.queues import QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually
-from tests.manifests.rendered import K8S, Document, documents, of_kind
-
-USERS = documents(K8S / "components" / "rabbitmq" / "users")
-PASSWORD = "only-for-tests"
+from tests.manifests.users import PASSWORD, ROLES, Users
 
 
 @pytest.fixture
 def urls(vhost: Vhost) -> Iterator[dict[str, dict[str, str]]]:
     """User to the variables of its role. The users end with the test."""
-    with httpx.Client(base_url=vhost.management_url, timeout=30) as management:
-        for name, user in of_kind(USERS, "User").items():
-            tags = ",".join(tag for tag in user["spec"]["tags"] if tag)
-            body = {"password": PASSWORD, "tags": tags}
-            management.put(f"/api/users/{named(vhost, name)}", json=body).raise_for_status()
-            rights = permissions(name)
-            path = f"/api/permissions/{vhost.name}/{named(vhost, name)}"
-            management.put(path, json=rights).raise_for_status()
-        yield {name: variables(vhost, name) for name in of_kind(USERS, "User")}
-        for name in of_kind(USERS, "User"):
-            management.delete(f"/api/users/{named(vhost, name)}").raise_for_status()
-
-
-def named(vhost: Vhost, role: str) -> str:
-    return f"{role}-{vhost.name}"
-
-
-def permissions(name: str) -> Document:
-    (permission,) = [
-        item["spec"]
-        for item in of_kind(USERS, "Permission").values()
-        if item["spec"]["userReference"]["name"] == name
-    ]
-    return dict(permission["permissions"])
-
-
-def variables(vhost: Vhost, role: str) -> dict[str, str]:
-    login = f"{named(vhost, role)}:{PASSWORD}"
-    changed = {}
-    for variable, url in (("BROKER_URL", vhost.url), ("BROKER_MANAGEMENT_URL", vhost.management_url)):
-        parts = urlsplit(url)
-        changed[variable] = parts._replace(netloc=f"{login}@{parts.hostname}:{parts.port}").geturl()
-    return changed
+    users = Users(vhost)
+    users.make()
+    yield {role: users.variables(role) for role in ROLES}
+    users.delete()
 
 
 @pytest.fixture

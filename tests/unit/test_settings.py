@@ -48,6 +48,13 @@ def test_an_importable_librabbitmq_changes_nothing(tmp_path, scheme: str) -> Non
 
 def test_the_management_address_follows_the_broker() -> None:
     assert read("settings.BROKER_MANAGEMENT_URL") == "http://u:p@mq:15672"
+    assert read("settings.BROKER_MANAGEMENT_URL", BROKER_URL="amqps://u:p@mq/v") == "https://u:p@mq:15671"
+
+
+def test_tls_checks_the_name_of_the_brokers_certificate() -> None:
+    """tests/rollout/test_broker_tls.py tries it on a real one."""
+    assert read("settings.CELERY_BROKER_USE_SSL", BROKER_URL="amqps://u:p@mq/v") == {"server_hostname": None}
+    assert read("settings.CELERY_BROKER_USE_SSL") is False
 
 
 def test_a_secret_can_be_a_mounted_file(tmp_path) -> None:

@@ -1,0 +1,1 @@
+"""What the old image holds."""
