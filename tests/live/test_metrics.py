@@ -27,10 +27,10 @@ def documented() -> dict[str, Contract]:
     text = (ROOT / "deploy" / "prometheus" / "METRICS.md").read_text()
     found: dict[str, Contract] = {}
     for section in text.split("\n## ")[1:]:
-        rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) ?\|", section, re.MULTILINE)
+        rows = re.findall(r"^\| `(switchyard_\w+)` \| (\w+) \| (.*?) ?\|", section, re.MULTILINE)
         title = section.partition("\n")[0].lower()
         found[title] = {name: (kind, labels_in(labels)) for name, kind, labels in rows}
-    return found
+    return {title: contract for title, contract in found.items() if contract}
 
 
 def labels_in(cell: str) -> frozenset[str]:
