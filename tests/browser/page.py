@@ -51,7 +51,8 @@ class Page:
     def number(self, queue: str, name: str) -> int | None:
         """One of a queue's numbers as it is shown; None while it is shown as unknown."""
         selector = f"section[aria-labelledby=queue-{queue}] [data-number={name}]"
-        shown = self.browser.find_element(By.CSS_SELECTOR, selector).text
+        # In one step: between two, the page may put a newer number in its place.
+        shown = self.browser.execute_script(f"return document.querySelector('{selector}').textContent")
         return None if shown == "-" else int(shown.replace(",", ""))
 
     def press(self, words: str) -> None:
