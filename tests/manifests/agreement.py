@@ -195,8 +195,24 @@ def referred(document: Document) -> Iterator[tuple[str, str]]:
     if document["kind"] == "TriggerAuthentication":
         yield from ((item["name"], item["key"]) for item in document["spec"]["secretTargetRef"])
     if document["kind"] == "ExternalSecret":
-        name = document["spec"]["target"]["name"]
-        yield from ((name, item["secretKey"]) for item in document["spec"]["data"])
+        target = document["spec"]["target"]
+        keys = target.get("template", {}).get("data") or [
+            item["secretKey"] for item in document["spec"]["data"]
+        ]
+        yield from ((target["name"], key) for key in keys)
+    if document["kind"] == "User":
+        # The keys that the RabbitMQ operators look for.
+        name = document["spec"]["importCredentialsSecret"]["name"]
+        yield from ((name, key) for key in ("username", "password"))
+
+
+def broker_users(found: list[Document]) -> Iterator[str]:
+    """Each broker user is made with the credentials that a Secret of the overlay has."""
+    made = {pair for item in found if item["kind"] == "ExternalSecret" for pair in referred(item)}
+    for name, user in of_kind(found, "User").items():
+        missing = {key for _, key in set(referred(user)) - made}
+        if missing:
+            yield f"The broker user {name} lacks {sorted(missing)} of its Secret."
 
 
 def database_limit(found: list[Document]) -> int:

@@ -20,8 +20,9 @@ def documented() -> dict[str, set[str]]:
     table = README.split("\n### Secrets\n")[1].split("\n#")[0]
     rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
     found: dict[str, set[str]] = {}
-    for _, name, keys, *_ in rows:
-        found.setdefault(name.split("`")[1], set()).update(re.findall(r"`([\w-]+)`", keys))
+    for _, names, keys, *_ in rows:
+        for name in re.findall(r"`([\w-]+)`", names):
+            found.setdefault(name, set()).update(re.findall(r"`([\w-]+)`", keys))
     return found
 
 
@@ -43,6 +44,7 @@ def test_an_overlay_says_what_the_code_says(name) -> None:
         *agreement.ports(found),
         *agreement.variables(found),
         *agreement.secret_keys(found, documented()),
+        *agreement.broker_users(found),
     ]
     assert said == []
 
@@ -127,6 +129,10 @@ def undocumented_key(found: list[Document]) -> None:
     volumes["broker"]["secret"]["items"][0]["key"] = "publisher"
 
 
+def no_credentials(found: list[Document]) -> None:
+    found.remove(of_kind(found, "ExternalSecret")["broker-user-relay"])
+
+
 def everything(found: list[Document]) -> Iterable[str]:
     yield from agreement.queues(found)
     yield from agreement.scalers(found, "ScaledObject")
@@ -135,6 +141,7 @@ def everything(found: list[Document]) -> Iterable[str]:
     yield from agreement.ports(found)
     yield from agreement.variables(found)
     yield from agreement.secret_keys(found, documented())
+    yield from agreement.broker_users(found)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +159,7 @@ def everything(found: list[Document]) -> Iterable[str]:
         (another_port, "('relay', 'metrics'): 9810"),
         (unread_variable, "WEB_THREAD is given, but app/settings.py does not read it"),
         (missing_variable, "LOG_LEVEL is neither given nor left for a reason"),
+        (no_credentials, "The broker user relay lacks ['password', 'username'] of its Secret"),
         (undocumented_key, "The key publisher of the Secret switchyard-broker is not in the README"),
     ],
 )
