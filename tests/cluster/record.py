@@ -1,5 +1,6 @@
 """What a run that passed was of, as tests/cluster/RESULT.md."""
 
+import os
 import subprocess
 import time
 from collections import Counter
@@ -15,6 +16,12 @@ from deploy.cluster.tools import go_version, tool
 from tests.cluster.programs import build_seconds, built, version
 from tests.manifests.rendered import Document
 
+#: What a reader would otherwise take it for.
+NOT_TRIED = (
+    "No container ran: a node of the tests' own reports each pod as ready, and what a role answers to "
+    "`make deploy` is the test's. No operator ran: custom resources were admitted by their definitions, and "
+    "nothing came of them. No network policy was enforced."
+)
 RESULT = Path(__file__).with_name("RESULT.md")
 #: Under which name, what was applied.
 APPLIED = pytest.StashKey[list[tuple[str, list[Document]]]]()
@@ -27,6 +34,8 @@ def write(reporter: Any, applied: list[tuple[str, list[Document]]]) -> None:
         "# The last run of `make cluster-test ARGS=--record`",
         "",
         summary(reporter, len(passed)),
+        "",
+        NOT_TRIED,
         "",
         *versions(),
         "",
@@ -43,9 +52,10 @@ def write(reporter: Any, applied: list[tuple[str, list[Document]]]) -> None:
 def summary(reporter: Any, passed: int) -> str:
     took = time.time() - reporter._session_start.time
     built_in = sum(build_seconds(built()).values())
+    machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[2]:.0f}"
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at {revision()}: {passed} tests passed in {took:.0f} s, "
-        f"after a build of {built_in} s."
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at {revision()}: {passed} tests passed in {took:.0f} s "
+        f"({machine}), after a build of {built_in} s."
     )
 
 
