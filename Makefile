@@ -12,10 +12,10 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo up services test faults browser soak check format lock
-.PHONY: image manifests cluster-test rollout secrets deploy status undeploy clean
+.PHONY: rules alerts-e2e image manifests cluster-test rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 environment: ## make .venv from the lock file (every verb does, when it changed)
 	@$(PYTHON) -m deploy.local.environment
@@ -49,6 +49,12 @@ format: environment ## format and sort the code
 
 lock: environment ## write both lock files anew from pyproject.toml (ARGS=--upgrade)
 	@$(RUN) -m deploy.local.locks $(ARGS)
+
+rules: environment ## check the alerts with promtool, and that each has its tests, runbook and dashboard
+	@$(RUN) -m pytest tests/rules $(ARGS)
+
+alerts-e2e: environment ## hurt the service under a real Prometheus, and see each alert come and go (25 minutes)
+	@$(RUN) -m tests.alerts $(ARGS)
 
 image: environment ## build the one image with docker, podman or buildah, and say its size (ARGS="--tag=...")
 	@$(RUN) -m deploy.cluster.image $(ARGS)
