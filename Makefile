@@ -11,7 +11,7 @@ MINUTES ?= 60
 SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo up services test faults browser soak check format lock
+.PHONY: help environment demo up services test faults browser soak bench check format lock
 .PHONY: rules alerts-e2e image manifests cluster-test rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
@@ -40,6 +40,9 @@ browser: environment ## open the operations pages in a real Chromium (pictures: 
 
 soak: environment ## an hour of load and faults, and one JSON of what came of it (MINUTES=60 SEED=1)
 	@$(RUN) -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
+bench: environment ## measure it beside stock Celery, in 15 minutes, and one JSON of it (ARGS="relay --share 0.1")
+	@$(RUN) -m tests.bench $(ARGS)
 
 check: environment ## lint, types, locks and README, and that none of it changed the tree
 	@$(RUN) -m deploy.local.checks

@@ -1,0 +1,13 @@
+"""The parts of the benchmark, in the order in which they run, and the module of each."""
+
+NAMES = {
+    "enqueue": "tests.bench.enqueue",
+    "relay": "tests.bench.relay",
+    "io": "tests.bench.io",
+    "cpu": "tests.bench.cpu",
+    "isolation": "tests.bench.isolation",
+    "latency": "tests.bench.latency",
+    "startup": "tests.bench.startup",
+    "scrape": "tests.bench.scrape",
+    "growth": "tests.bench.growth",
+}

@@ -1,0 +1,10 @@
+"""The benchmark's tasks as this service has them: ``bench.io_noop``, ``bench.cpu_spin`` and so on."""
+
+from celery import shared_task
+
+from app.queues import QUEUES
+from tests.bench.work import HABITS
+
+for queue in QUEUES:
+    for habit in HABITS:
+        shared_task(name=f"bench.{queue}_{habit.__name__}")(habit)
