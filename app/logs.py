@@ -63,10 +63,12 @@ def renderers(log_format: str) -> list[Any]:
 
 def configure_structlog() -> None:
     """Send structlog's events through the standard library, so that one handler writes every line."""
+    _record_only_what_is_written()
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            # First, so that a line that is dropped costs nothing.
             structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
             *SHARED[1:4],
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -74,3 +76,10 @@ def configure_structlog() -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _record_only_what_is_written() -> None:
+    """No line of ours shows them, and each costs every line: the ways that `logging` documents for it."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    # Who called: a walk up the stack.
+    logging._srcfile = None  # noqa: SLF001

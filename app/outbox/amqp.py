@@ -32,6 +32,7 @@ HEADERS_LIMIT_BYTES = 64 * 1024
 LONGEST_DELAY = timedelta(seconds=2**MAX_NUMBER_OF_BITS_TO_USE - 1)
 
 _rows: ContextVar[list[Row] | None] = ContextVar("captured_rows", default=None)
+_sent: ContextVar[list[tuple[Any, dict[str, Any]]] | None] = ContextVar("recorded_messages", default=None)
 
 
 @contextmanager
@@ -49,6 +50,17 @@ def captured() -> Iterator[list[Row]]:
         enqueued(rows[0].queue, time.perf_counter() - began)
 
 
+@contextmanager
+def recorded() -> Iterator[list[tuple[Any, dict[str, Any]]]]:
+    """Keep, of what is captured inside the block, what Celery handed to its sender: message and options."""
+    sent: list[tuple[Any, dict[str, Any]]] = []
+    token = _sent.set(sent)
+    try:
+        yield sent
+    finally:
+        _sent.reset(token)
+
+
 def capturing() -> bool:
     return _rows.get() is not None
 
@@ -64,6 +76,10 @@ class AMQP(amqp.AMQP):
             rows = _rows.get()
             if rows is None:
                 return publish(producer, name, message, **options)
+            sent = _sent.get()
+            if sent is not None:
+                # A copy: signals add to the headers.
+                sent.append((message._replace(headers=dict(message.headers)), options))
             # No task-sent event: it would be published, and it would be too early.
             return publish(Recorder(name, rows), name, message._replace(sent_event=None), **options)
 

@@ -8,6 +8,7 @@ from celery.utils.time import get_exponential_backoff_interval
 
 from app.outbox.amqp import captured
 from app.outbox.sending import keep
+from app.outbox.template import plain_call
 from app.queues import queue_for
 from app.tasks.calls import (
     refuse_arguments,
@@ -76,6 +77,10 @@ class RoutedTask(DjangoTask[..., Any]):
         Raises app.tasks.errors.TaskCallError before anything is kept. What the database refuses is raised by
         the commit, which rolls back.
         """
+        if not options:
+            task_id, rows = plain_call(self, args, kwargs)
+            keep(rows)
+            return task_id
         with captured() as rows:
             result = self.apply_async(args, kwargs, **options)
         keep(rows)

@@ -43,15 +43,19 @@ def fault_of_headers(headers: Mapping[Any, Any]) -> str:
 
 def is_text(value: Any) -> bool:
     """Text that can be stored: PostgreSQL holds no NUL, and UTF-8 no half of a surrogate pair."""
-    return isinstance(value, str) and "\0" not in value and not any(map(_is_surrogate, value))
+    return isinstance(value, str) and "\0" not in value and (value.isascii() or _is_utf8(value))
 
 
 def is_name(value: Any) -> bool:
     return is_text(value) and 0 < len(value) <= LONGEST_ID
 
 
-def _is_surrogate(character: str) -> bool:
-    return "\ud800" <= character <= "\udfff"
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_number(value: Any) -> bool:
