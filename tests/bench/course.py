@@ -59,7 +59,6 @@ def _part(yard: Yard, part: str) -> tuple[dict[str, Any], list[Figure]]:
             figures.append(figure)
     finally:
         yard.processes.end()
-        yard.processes.started.clear()
         yard.purge()
     seconds = round(time.monotonic() - began, 1)
     return {"part": part, "seconds": seconds, "before": before}, figures
