@@ -56,6 +56,9 @@ def _environment(database: str, broker: str, management: str) -> dict[str, str]:
         "PORT": str(web),
         "EXPORTER_PORT": str(exporter),
         "RELAY_PORT": str(relay),
+        # Any that is free: some parts run several.
+        "WORKER_METRICS_PORT": "0",
+        "WEB_METRICS_PORT": "0",
         "LOG_FORMAT": "json",
         "WAIT_SECONDS": "60",
         "DATABASE_URL": database,
