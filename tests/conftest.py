@@ -8,6 +8,7 @@ from pathlib import Path
 import dj_database_url
 import pytest
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
 
 from deploy.local.postgres import Postgres, start_postgres
 from deploy.local.rabbitmq import Broker, start_broker
@@ -16,6 +17,10 @@ from tests.gallery import tasks  # noqa: F401
 from tests.settings import GIVEN
 
 pytest_plugins = ["app.tasks.pytest_plugin"]
+
+# Hypothesis' deadline for an example is 200 ms of a wall clock, which a busy machine misses.
+hypothesis_settings.register_profile("busy machine", deadline=None)
+hypothesis_settings.load_profile("busy machine")
 
 RUNS = Path(__file__).resolve().parent.parent / ".local" / "test"
 
