@@ -30,7 +30,7 @@ services: environment ## start only PostgreSQL, RabbitMQ and mail, and print how
 	@$(RUN) -m deploy.local services $(ARGS)
 
 test: environment ## run all tests, on a real broker and a real database (ARGS="tests/unit -x")
-	@$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n 3 --dist loadfile $(ARGS)
 
 faults: environment ## hurt it in every way we know, and count what is lost (RABBITMQ_SUITE=forky for a newer broker)
 	@$(RUN) -m pytest tests/faults $(ARGS)
