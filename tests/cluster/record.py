@@ -55,7 +55,8 @@ def summary(reporter: Any, passed: int) -> str:
     machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[2]:.0f}"
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at {revision()}: {passed} tests passed in {took:.0f} s "
-        f"({machine}), after a build of {built_in} s."
+        f"({machine}), after a build of {built_in} s (Go takes from its own cache what it "
+        "has built before)."
     )
 
 
