@@ -44,7 +44,9 @@ def test_nothing_is_commented_out() -> None:
 
 def test_only_an_overlay_names_an_image_tag_of_ours() -> None:
     tagged = [
-        str(file.relative_to(K8S)) for file in FILES if re.search(r"newTag|switchyard:", file.read_text())
+        str(file.relative_to(K8S))
+        for file in FILES
+        if re.search(r"newTag|image:.*switchyard:", file.read_text())
     ]
     assert tagged == [f"overlays/{folder.name}/kustomization.yaml" for folder in OVERLAYS]
 
