@@ -26,6 +26,16 @@ KUBE_SCORE = {
 }
 
 
+YAMLLINT = """
+extends: default
+rules:
+  braces: {max-spaces-inside: 0}
+  comments: {min-spaces-from-content: 1}
+  document-start: disable
+  line-length: {max: 140}
+"""
+
+
 def output(*command: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -80,7 +90,7 @@ def below_full_marks(file: str) -> set[str]:
 
 
 def test_yamllint_finds_nothing() -> None:
-    result = output(tool("yamllint"), "--strict", "--config-file=.yamllint.yaml", "k8s", ".yamllint.yaml")
+    result = output(tool("yamllint"), "--strict", f"--config-data={YAMLLINT}", "k8s")
     assert (result.returncode, result.stdout) == (0, "")
 
 
