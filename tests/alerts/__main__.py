@@ -5,16 +5,12 @@ quiet, and if a dashboard's panel has nothing to show.
 """
 
 import argparse
-import os
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from deploy.local.ports import LOOPBACK
-from deploy.local.postgres import start_postgres
-from deploy.local.rabbitmq import start_broker
 from tests.alerts import panels, report
 from tests.alerts.course import quiet, tried, until_quiet
 from tests.alerts.faults import faults
@@ -22,8 +18,8 @@ from tests.alerts.monitoring import Monitoring
 from tests.alerts.service import PORTS, Load, Service
 from tests.faults.proxy import Proxy
 from tests.live.processes import eventually
+from tests.servers import servers
 
-ROOT = Path(__file__).resolve().parents[2]
 #: What goes on all the time: task, requests a second, seconds that each task runs.
 NORMAL = (("ledger.io_work", 3, 0.2), ("ledger.cpu_work", 1, 0.05))
 #: Until everything was scraped a few times.
@@ -32,11 +28,9 @@ WARM_SECONDS = 40
 
 def main() -> int:
     options = _options()
-    home = ROOT / ".local" / "alerts" / str(os.getpid())
-    home.mkdir(parents=True)
     with ExitStack() as stack:
-        postgres = stack.enter_context(start_postgres(home / "postgres"))
-        broker = stack.enter_context(start_broker(home / "rabbitmq", log=home / "rabbitmq.log"))
+        own = stack.enter_context(servers("alerts"))
+        home, postgres, broker = own.home, own.postgres, own.broker
         proxy = stack.enter_context(Proxy(urlsplit(broker.url).port or 5672))
         service = Service(broker, postgres, proxy, home)
         stack.callback(service.processes.end)

@@ -10,21 +10,16 @@ from contextlib import ExitStack, redirect_stderr
 from pathlib import Path
 
 from deploy.local.ports import LOOPBACK, free_ports
-from deploy.local.postgres import start_postgres
-from deploy.local.rabbitmq import start_broker
 from tests.bench.parts import NAMES
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.servers import servers
 
 
 def main() -> None:
     options = _options()
-    home = ROOT / ".local" / "bench" / str(os.getpid())
-    home.mkdir(parents=True)
     with ExitStack() as stack:
-        postgres = stack.enter_context(start_postgres(home / "postgres"))
-        broker = stack.enter_context(start_broker(home / "rabbitmq", log=home / "rabbitmq.log"))
-        environment = _environment(postgres.url, broker.url, broker.management_url)
+        own = stack.enter_context(servers("bench"))
+        home, broker = own.home, own.broker
+        environment = _environment(own.postgres.url, broker.url, broker.management_url)
         os.environ.update(environment)
         # What this process logs, as a web process would.
         stack.enter_context(redirect_stderr(stack.enter_context((home / "bench.log").open("w"))))

@@ -12,19 +12,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from deploy.local.ports import LOOPBACK, free_ports
-from deploy.local.postgres import start_postgres
-from deploy.local.rabbitmq import start_broker
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.servers import servers
 
 
 def main() -> None:
     options = _options()
-    home = ROOT / ".local" / "soak" / str(os.getpid())
-    home.mkdir(parents=True)
     with ExitStack() as stack:
-        postgres = stack.enter_context(start_postgres(home / "postgres"))
-        broker = stack.enter_context(start_broker(home / "rabbitmq", log=home / "rabbitmq.log"))
+        own = stack.enter_context(servers("soak"))
+        home, postgres, broker = own.home, own.postgres, own.broker
         port = free_ports(1)[0]
         os.environ.update(_environment(postgres.url, broker.url, broker.management_url, port, home))
         from tests.faults.soak.course import run  # It needs the environment that was just made.
