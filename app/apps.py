@@ -8,9 +8,10 @@ class SwitchyardConfig(AppConfig):
 
     def ready(self) -> None:
         from app.celery import app
-        from app.tasks import journal
+        from app.tasks import context, journal
         from app.tasks.checks import register_checks
 
         app.set_default()
+        context.connect()
         journal.connect()
         register_checks()

@@ -9,10 +9,11 @@ from typing import Any
 from celery import Celery
 from celery.concurrency import ALIASES  # type: ignore[attr-defined]
 from celery.signals import setup_logging
-from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from app.queues import EXCHANGE, QUEUES, ROUTES
+from app.tasks.context import ContextStep
 from app.tasks.drain import DrainStep
 from app.tasks.heartbeat import HeartbeatStep
 
@@ -50,13 +51,15 @@ app = Celery("switchyard", amqp="app.outbox.amqp:AMQP", task_cls="app.tasks.base
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.add_defaults(routing)
 app.autodiscover_tasks()
-app.steps["worker"].add(DjangoStructLogInitStep)
+app.steps["worker"].add(ContextStep)
 app.steps["consumer"].add(HeartbeatStep)
 app.steps["consumer"].add(DrainStep)
 
 # So that `--pool=threads` means ours from any command line. Celery's own hook for another pool is an
 # environment variable, which must be set before Celery is imported.
 ALIASES["threads"] = "app.tasks.threads:TaskPool"
+# By its alias, as a failover to the next address of the URL looks at nothing else.
+TRANSPORT_ALIASES["pyamqp"] = "app.broker.transport:Transport"
 
 
 @setup_logging.connect

@@ -39,7 +39,7 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
                 ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "event"}},
+        "handlers": {"stderr": {"()": "app.lines.LineHandler", "formatter": "event"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # They say each task and each request a second time, without our fields.

@@ -104,3 +104,9 @@ def queue_for(task_name: str) -> QueueSpec | None:
     """The queue that ``task_name`` is routed to, or None if no route matches or its queue is not declared."""
     pattern = pattern_for(task_name)
     return QUEUES.get(ROUTES[pattern]) if pattern else None
+
+
+def queue_name(task_name: str) -> str:
+    """The name of that queue, or an empty one."""
+    spec = queue_for(task_name)
+    return spec.name if spec else ""

@@ -1,5 +1,7 @@
 """The roles of the image and the command line each becomes. No Django here: it runs before settings."""
 
+from typing import Any
+
 from app.queues import QUEUES, QueueSpec
 
 #: Connections of a process that runs many threads. A thread holds one only between its first query and the
@@ -17,21 +19,20 @@ def environment(argv: list[str]) -> dict[str, str]:
     return {}
 
 
-def worker_arguments(spec: QueueSpec, node_name: str, concurrency: int | None = None) -> list[str]:
-    """Celery's command line for the worker of one queue.
+def worker_options(spec: QueueSpec, node_name: str, concurrency: int | None = None) -> dict[str, Any]:
+    """Celery's options for the worker of one queue, by the names of its command line.
 
     Gossip, mingle and event heartbeats are off: each publishes from the loop that also acknowledges, and
     blocks it while the broker blocks publishers.
     """
-    return [
-        "--quiet",
-        "worker",
-        f"--queues={spec.name}",
-        f"--hostname={node_name}",
-        f"--pool={spec.pool}",
-        f"--concurrency={concurrency or spec.concurrency}",
-        f"--prefetch-multiplier={spec.prefetch}",
-        "--without-gossip",
-        "--without-mingle",
-        "--without-heartbeat",
-    ]
+    return {
+        "quiet": True,
+        "queues": [spec.name],
+        "hostname": node_name,
+        "pool_cls": spec.pool,
+        "concurrency": concurrency or spec.concurrency,
+        "prefetch_multiplier": spec.prefetch,
+        "without_gossip": True,
+        "without_mingle": True,
+        "without_heartbeat": True,
+    }

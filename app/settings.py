@@ -200,6 +200,5 @@ LOG_FORMAT = env.str("LOG_FORMAT", "auto", validate=validate.OneOf(["auto", "jso
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 NO_COLOR = bool(env.str("NO_COLOR", ""))
 LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)
-DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

@@ -116,7 +116,7 @@ class Relay:
         if keys:
             with transaction.atomic():
                 for message in Message.objects.filter(pk__in=keys):
-                    journal.sent(loads(message.headers))
+                    journal.sent(loads(message.headers), message.queue)
                 self.delete(keys)
 
     def fetch(self, queue: str, rows: int) -> list[Message]:
@@ -203,7 +203,7 @@ class Relay:
     def _write_down(self, queue: str, messages: Sequence[Message], outcome: Outcome) -> None:
         for message in messages:
             if message.pk in outcome.confirmed:
-                journal.sent(loads(message.headers))
+                journal.sent(loads(message.headers), message.queue)
                 self._metrics.confirm_seconds.observe(outcome.confirmed[message.pk])
             elif message.pk in outcome.refused:
                 log.error(

@@ -47,7 +47,7 @@ class Kept:
             outbox_rows.insert(connections[DEFAULT_DB_ALIAS], self.rows)
             self.inserted = True
         for row in self.rows:
-            journal.accepted(row.task_id, row.task)
+            journal.accepted(row.task_id, row.task, row.queue)
 
 
 def insert_kept(connection: BaseDatabaseWrapper) -> None:

@@ -36,12 +36,15 @@ class RoutedTask(DjangoTask[..., Any]):
     retry_backoff = 2
     retry_backoff_max = 600
     retry_jitter = True
+    #: The name of its queue.
+    routed_to = ""
 
     @classmethod
     def on_bound(cls, app: Any) -> None:
-        """Take the limits of the queue, unless the task has its own."""
+        """Look up the queue once, and take its limits unless the task has its own."""
         spec = queue_for(cls.name or "")
         if spec:
+            cls.routed_to = spec.name
             cls.soft_time_limit = cls.soft_time_limit or spec.soft_limit_seconds
             cls.time_limit = cls.time_limit or spec.hard_limit_seconds
 

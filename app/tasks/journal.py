@@ -21,10 +21,10 @@ from typing import Any
 
 import structlog
 from celery.signals import after_task_publish, before_task_publish
-from django_structlog.celery.signals import bind_extra_task_metadata
 
 from app.outbox.amqp import capturing
-from app.queues import queue_for
+from app.queues import queue_name
+from app.tasks.context import request_id
 
 #: Message header: Unix time, in seconds, at which the task was called.
 SENT_AT = "sent_at"
@@ -36,25 +36,28 @@ def connect() -> None:
     """Listen to Celery's signals, in any process that sends or runs tasks."""
     before_task_publish.connect(_stamp)
     after_task_publish.connect(_sent)
-    bind_extra_task_metadata.connect(_bind)
 
 
-def accepted(task_id: str, task: str) -> None:
+def accepted(task_id: str, task: str, queue: str) -> None:
     """Write ``task_accepted``: the message is in the outbox, committed."""
-    log.info("task_accepted", **_identity({"task": task, "id": task_id}))
+    log.info("task_accepted", task=task, task_id=task_id, queue=queue)
 
 
-def sent(headers: Mapping[str, Any]) -> None:
+def sent(headers: Mapping[str, Any], queue: str) -> None:
     """Write ``task_sent``: the broker has confirmed the message with these headers."""
-    log.info("task_sent", **_context(headers), **_identity(headers))
+    log.info("task_sent", **request_id(headers), task=headers["task"], task_id=headers["id"], queue=queue)
 
 
-def finished(headers: Mapping[str, Any], *, outcome: str, wait_seconds: float, run_seconds: float) -> None:
+def finished(
+    headers: Mapping[str, Any], queue: str, *, outcome: str, wait_seconds: float, run_seconds: float
+) -> None:
     """Write ``task_finished`` for the message with these headers (Celery's task protocol 2)."""
     log.info(
         "task_finished",
-        **_context(headers),
-        **_identity(headers),
+        **request_id(headers),
+        task=headers["task"],
+        task_id=headers["id"],
+        queue=queue,
         outcome=outcome,
         attempt=headers.get("retries", 0),
         wait_ms=round(wait_seconds * 1000, 1),
@@ -69,29 +72,10 @@ def due_at(headers: Mapping[str, Any]) -> float:
     return float(headers.get(SENT_AT, time.time()))
 
 
-def queue_name(task: str) -> str:
-    spec = queue_for(task)
-    return spec.name if spec else ""
-
-
-def _identity(headers: Mapping[str, Any]) -> dict[str, Any]:
-    return {"task": headers["task"], "task_id": headers["id"], "queue": queue_name(headers["task"])}
-
-
-def _context(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """The request_id that django-structlog sent along."""
-    context: dict[str, Any] = headers.get("__django_structlog__") or {}
-    return {key: context[key] for key in ("request_id",) if key in context}
-
-
 def _stamp(headers: dict[str, Any], **_: Any) -> None:
     headers[SENT_AT] = time.time()
 
 
 def _sent(headers: Mapping[str, Any], **_: Any) -> None:
     if not capturing():
-        log.info("task_sent", **_identity(headers))
-
-
-def _bind(task: Any, **_: Any) -> None:
-    structlog.contextvars.bind_contextvars(task=task.name, queue=queue_name(task.name))
+        sent(headers, queue_name(headers["task"]))

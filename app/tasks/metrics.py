@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from celery.signals import worker_ready
@@ -91,6 +92,8 @@ class WorkerMetrics(Collector):
         self._run = self._histogram("run", "From its begin to its end.", run_buckets(spec))
         self._outcomes = self._counter("outcomes", "Executions that have ended.", "outcome")
         self._failures = self._counter("failures", "Executions that an exception ended.", "exception")
+        #: Looked up once for each task and outcome.
+        self._series = cache(self._find_series)
         # From the start: an increase can be seen of a series that was there before.
         for task in tasks():
             if queue_for(task) == spec:
@@ -98,11 +101,19 @@ class WorkerMetrics(Collector):
                     self._outcomes.labels(self._queue, task, outcome)
 
     def finished(self, task: str, outcome: str, error: str, wait: float, run: float) -> None:
-        self._outcomes.labels(self._queue, task, outcome).inc()
-        self._wait.labels(self._queue, task).observe(wait)
-        self._run.labels(self._queue, task).observe(run)
+        counter, wait_histogram, run_histogram = self._series(task, outcome)
+        counter.inc()
+        wait_histogram.observe(wait)
+        run_histogram.observe(run)
         if outcome in FAILURES:
             self._failures.labels(self._queue, task, self._class(error)).inc()
+
+    def _find_series(self, task: str, outcome: str) -> tuple[Counter, Histogram, Histogram]:
+        return (
+            self._outcomes.labels(self._queue, task, outcome),
+            self._wait.labels(self._queue, task),
+            self._run.labels(self._queue, task),
+        )
 
     def keep_pool(self, sender: Any, **_: Any) -> None:
         self._pool = sender.pool

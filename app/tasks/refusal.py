@@ -9,6 +9,8 @@ message is gone), and ends when a header has an unexpected type.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,8 +19,11 @@ from celery.signals import task_unknown
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 
+from app.broker.transport import held_back
 from app.tasks.headers import is_name
+from app.tasks.mailbox import Mailbox
 from app.tasks.message import fault_of, never_decompress
+from app.tasks.threads import TaskPool
 
 log = structlog.get_logger("app.tasks")
 logger = get_logger(__name__)
@@ -29,10 +34,24 @@ class RefusingConsumer(Consumer):
 
     connection_errors: tuple[type[Exception], ...]
     channel_errors: tuple[type[Exception], ...]
+    hub: Any
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         never_decompress()
+        #: None with a pool of greenlets, which has no event loop.
+        self.mailbox = Mailbox(self.hub, self._held_back) if self.hub else None
+        if isinstance(self.pool, TaskPool):
+            self.pool.mailbox = self.mailbox
+
+    def call_soon_ack(self, p: Callable[..., object], *args: Any, **options: Any) -> Any:
+        """Celery's hook for an acknowledgement or rejection, which only the loop may write."""
+        if self.mailbox is None:
+            return super().call_soon_ack(p, *args, **options)  # type: ignore[misc]
+        return self.mailbox.post(partial(p, *args, **options))
+
+    def _held_back(self) -> AbstractContextManager[None]:
+        return held_back(self.connection)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*args, **options)

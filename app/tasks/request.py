@@ -34,8 +34,9 @@ class JournaledRequest(Request):
 
         def on_success(self: JournaledRequest, outcome: tuple[bool, Any, float], **options: Any) -> None:
             succeed(self, outcome, **options)
-            if not outcome[0]:
-                self._finished("succeeded")
+            failed, _, run_seconds = outcome
+            if not failed:
+                self._finished("succeeded", run_seconds=run_seconds)
 
         cls.on_success = on_success  # type: ignore[method-assign, assignment]
 
@@ -66,11 +67,20 @@ class JournaledRequest(Request):
         if not isinstance(pool, TaskPool):
             super().cancel(pool, signal, emit_retry)
 
-    def _finished(self, outcome: str, error: BaseException | None = None) -> None:
+    def _finished(
+        self, outcome: str, error: BaseException | None = None, run_seconds: float | None = None
+    ) -> None:
         headers = self.request_dict
         wait_seconds = max(0.0, self.accepted_at - journal.due_at(headers))
-        run_seconds = max(0.0, time.time() - self.accepted_at)
-        journal.finished(headers, outcome=outcome, wait_seconds=wait_seconds, run_seconds=run_seconds)
+        if run_seconds is None:
+            run_seconds = max(0.0, time.time() - self.accepted_at)
+        journal.finished(
+            headers,
+            self.task.routed_to,  # type: ignore[attr-defined]
+            outcome=outcome,
+            wait_seconds=wait_seconds,
+            run_seconds=run_seconds,
+        )
         metrics.finished(
             self.task.name,
             outcome=outcome,

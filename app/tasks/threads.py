@@ -13,10 +13,14 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
+from amqp.exceptions import AMQPError
 from billiard.einfo import ExceptionInfo
 from celery import signals
 from celery.concurrency import thread
@@ -25,6 +29,7 @@ from celery.platforms import EX_FAILURE
 from celery.worker import state
 
 from app.tasks.limits import LimitedCall
+from app.tasks.mailbox import Mailbox
 
 #: How often the limits are looked at, and so how late one can be.
 LOOK_SECONDS = 0.5
@@ -44,6 +49,8 @@ class TaskPool(thread.TaskPool):
         super().__init__(*args, **kwargs)
         #: From when a task is handed over until its outcome has been reported.
         self.calls: set[LimitedCall] = set()
+        #: The consumer's, when there is one.
+        self.mailbox: Mailbox | None = None
 
     @property
     def overdue(self) -> set[str]:
@@ -77,6 +84,8 @@ class TaskPool(thread.TaskPool):
         self.executor.shutdown(wait=False, cancel_futures=True)
         while not state.should_terminate and any(not call.overdue for call in self._begun()):
             time.sleep(0.1)
+            self._empty_mailbox()
+        self._empty_mailbox()
 
     def on_terminate(self) -> None:
         if self._begun():
@@ -93,15 +102,31 @@ class TaskPool(thread.TaskPool):
             except BaseException as error:  # noqa: BLE001 - sys.exit() in a task ends a child process
                 report["error_callback"](_lost(error))
             else:
-                report["callback"](outcome)
+                self._succeeded(report["callback"], outcome)
         except Exception:
             log.exception("task_outcome_unreported", task_id=call.task_id)
         finally:
             self.calls.discard(call)
 
+    def _empty_mailbox(self) -> None:
+        """In the place of the loop, which has ended. What cannot be acknowledged any more is redelivered."""
+        if self.mailbox:
+            with suppress(AMQPError, OSError):
+                self.mailbox.empty()
+
+    def _succeeded(self, report: Callable[[Any], object], outcome: Any) -> None:
+        """Acknowledgement, log and counters are the loop's. A failure is not: it may be stored first."""
+        if self.mailbox is None or outcome[0]:
+            report(outcome)
+        else:
+            self.mailbox.post(partial(report, outcome))
+
     def _watch(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
+            if self.mailbox:
+                # The loop forgets what it was called for when something else raises in the same turn.
+                self.mailbox.call()
             for call in self._begun():
                 try:
                     self._enforce(call)

@@ -35,15 +35,22 @@ def test_plain_amqp_is_always_py_amqp() -> None:
     assert read("settings.CELERY_BROKER_URL", BROKER_URL="librabbitmq://mq/") == "librabbitmq://mq/"
 
 
-@pytest.mark.parametrize("scheme", ["amqp", "pyamqp", "amqps"])
-def test_an_importable_librabbitmq_changes_nothing(tmp_path, scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "driver"),
+    [
+        ("amqp", "app.broker.transport"),
+        ("pyamqp", "app.broker.transport"),
+        ("amqps", "kombu.transport.pyamqp"),
+    ],
+)
+def test_an_importable_librabbitmq_changes_nothing(tmp_path, scheme: str, driver: str) -> None:
     """kombu alone would take it for amqp:// as soon as it can be imported."""
     (tmp_path / "librabbitmq.py").write_text("")
     control = "__import__('kombu').Connection('amqp://mq/').transport_cls"
     ours = "__import__('app.celery').celery_app.connection_for_write().get_transport_cls().__module__"
     environment = {"BROKER_URL": f"{scheme}://u:p@mq/v", "PYTHONPATH": str(tmp_path)}
     assert read(control, **environment) == "librabbitmq"
-    assert read(ours, **environment) == "kombu.transport.pyamqp"
+    assert read(ours, **environment) == driver
 
 
 def test_the_management_address_follows_the_broker() -> None:

@@ -1,0 +1,91 @@
+"""The handler that writes the log's lines: those of several threads by one call, and none waits for another.
+
+The standard library's handler holds a lock while it writes, and lets the interpreter's lock go for as long: a
+hundred threads that end a task each then queue for both. Here a thread whose turn it is not leaves its line
+with the one that is writing.
+"""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+
+class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """``StreamHandler``, to stderr. A line is written before the call that made it returns, or by a thread
+    that is writing at that moment.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: deque[str] = deque()
+        self._turn = Lock()
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As the standard library's, without its lock."""
+        found: Any = self.filter(record)
+        if found:
+            # From Python 3.12 on a filter may answer with another record.
+            self.emit(found if isinstance(found, logging.LogRecord) else record)
+        return bool(found)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+        except Exception:  # noqa: BLE001 - logging's own rule: a line that cannot be made stops nobody
+            self.handleError(record)
+        self._write_unless_somebody_does()
+
+    def flush(self) -> None:
+        with self._turn:
+            self._write()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what is logged inside the block at its end, by one call."""
+        with self._turn:
+            try:
+                yield
+            finally:
+                self._write()
+        self._write_unless_somebody_does()
+
+    def _write_unless_somebody_does(self) -> None:
+        """Whoever leaves a line finds the turn taken or takes it, and whoever had it looks once more."""
+        while self._lines and self._turn.acquire(blocking=False):
+            try:
+                self._write()
+            finally:
+                self._turn.release()
+
+    def _write(self) -> None:
+        lines = []
+        while self._lines:
+            lines.append(self._lines.popleft())
+        if not lines:
+            return
+        try:
+            self.stream.write("".join(lines))
+            self.stream.flush()
+        except Exception:  # noqa: BLE001 - as above; stderr may be closed
+            self.handleError(logging.makeLogRecord({"msg": "%d lines", "args": (len(lines),)}))
+
+    def _begin_anew(self) -> None:
+        """In a child of a process, one of whose threads may have been writing."""
+        self._lines.clear()
+        self._turn = Lock()
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Write what this process logs inside the block at its end, by one call."""
+    handler = next((each for each in logging.root.handlers if isinstance(each, LineHandler)), None)
+    if handler is None:
+        yield
+        return
+    with handler.together():
+        yield
