@@ -1,9 +1,10 @@
 """Logs: events with fields, JSON for machines and aligned text for a terminal.
 
 Every line carries what is bound at the moment: ``request_id`` in web, ``task_id``, ``task`` and ``queue`` in
-a worker (bound by django-structlog and ``app.tasks.journal``).
+a worker (bound by django-structlog and ``app.tasks.context``).
 """
 
+import json
 import logging
 import sys
 from typing import Any
@@ -18,6 +19,9 @@ SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.stdlib.ExtraAdder(),
 ]
+
+#: Made once: ``json.dumps`` makes an encoder for each call with options.
+_ENCODER = json.JSONEncoder(default=str)
 
 
 def logging_config(log_format: str, level: str) -> dict[str, Any]:
@@ -57,8 +61,12 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
 def renderers(log_format: str) -> list[Any]:
     """The last steps: an exception as text in one JSON line, or a readable traceback."""
     if log_format == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_as_json)]
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+
+
+def _as_json(event: Any, **_: Any) -> str:
+    return _ENCODER.encode(event)
 
 
 def configure_structlog() -> None:

@@ -5,6 +5,7 @@ producer that is handed to ``apply_async`` is dropped by chains. So the switch i
 variable: it holds for the thread or coroutine that captures, and for nobody else.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any
 from celery.app import amqp
 from kombu.serialization import dumps
 from kombu.transport.native_delayed_delivery import MAX_NUMBER_OF_BITS_TO_USE
-from kombu.utils import json
+from kombu.utils.json import JSONEncoder
 
 from app.metrics.web import enqueued
 from app.outbox.rows import Row
@@ -30,6 +31,9 @@ BODY_LIMIT_BYTES = 1024 * 1024
 HEADERS_LIMIT_BYTES = 64 * 1024
 #: What the 28 levels of delayed delivery can count.
 LONGEST_DELAY = timedelta(seconds=2**MAX_NUMBER_OF_BITS_TO_USE - 1)
+
+#: Made once: ``json.dumps`` makes an encoder for each call with options.
+_headers_as_json = JSONEncoder(allow_nan=False).encode
 
 _rows: ContextVar[list[Row] | None] = ContextVar("captured_rows", default=None)
 _sent: ContextVar[list[tuple[Any, dict[str, Any]]] | None] = ContextVar("recorded_messages", default=None)
@@ -132,7 +136,7 @@ class Recorder:
 def _finite(task: str, headers: dict[str, Any]) -> str:
     """The headers as JSON. RabbitMQ answers a NaN among them with error 541, whatever else is on the way."""
     try:
-        return json.dumps(headers, allow_nan=False)
+        return _headers_as_json(headers)
     except ValueError as error:
         raise HeadersNotFinite(task) from error
 

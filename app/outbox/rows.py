@@ -49,6 +49,22 @@ class Row:
 
 def insert(connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> None:
     """Insert all in the transaction that is open, or in one of their own; its commit wakes the relay."""
+    _execute(connection, _INSERT, rows)
+
+
+def insert_and_commit(connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> None:
+    """Insert all and commit the transaction that is open, in one round trip if the driver can.
+
+    Raises what either of the two raises; the transaction is then still to be rolled back.
+    """
+    if connection.settings_dict["OPTIONS"].get("server_side_binding"):
+        # PostgreSQL takes one statement at a time from who binds on the server: Django's commit follows.
+        insert(connection, rows)
+    else:
+        _execute(connection, f"{_INSERT}; COMMIT", rows)
+
+
+def _execute(connection: BaseDatabaseWrapper, statement: str, rows: Sequence[Row]) -> None:
     text = json.dumps([row.as_object() for row in rows])
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [text])
+        cursor.execute(statement, [text])

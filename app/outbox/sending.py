@@ -50,12 +50,12 @@ class Kept:
             journal.accepted(row.task_id, row.task, row.queue)
 
 
-def insert_kept(connection: BaseDatabaseWrapper) -> None:
-    """Insert, by one statement, what has been kept in the transaction that is about to commit."""
+def commit_kept(connection: BaseDatabaseWrapper) -> None:
+    """Insert what has been kept in the transaction that is about to commit, and commit it if there is any."""
     hooks: list[Any] = connection.run_on_commit
     waiting = [hook for _, hook, _ in hooks if isinstance(hook, Kept)]
     rows = [row for kept in waiting if not kept.inserted for row in kept.rows]
     if rows:
-        outbox_rows.insert(connection, rows)
+        outbox_rows.insert_and_commit(connection, rows)
         for kept in waiting:
             kept.inserted = True
