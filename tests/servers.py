@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.node import Node
 from deploy.local.postgres import Postgres, start_postgres
 from deploy.local.rabbitmq import Broker, start_broker
 
@@ -19,6 +20,12 @@ class Servers:
     home: Path
     postgres: Postgres
     broker: Broker
+
+    @property
+    def broker_pids(self) -> list[int]:
+        """Of the broker's own process; none where it is a container's or someone else's."""
+        server = self.broker.server
+        return [server.pid] if isinstance(server, Node) and server.pid else []
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def main() -> None:
         stack.enter_context(redirect_stderr(stack.enter_context((home / "bench.log").open("w"))))
         from tests.bench.course import run  # It needs the environment that was just made.
 
-        report, table = run(home, environment, options.parts or list(NAMES), options.share)
+        report, table = run(own, environment, options.parts or list(NAMES), options.share)
     report["versions"]["RabbitMQ"] = broker.version
     output = options.output or home / "bench.json"
     output.write_text(json.dumps(report, indent=2) + "\n")

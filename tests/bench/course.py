@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import django
@@ -21,17 +20,18 @@ from tests.bench.figures import Figure, table  # noqa: E402
 from tests.bench.parts import NAMES  # noqa: E402
 from tests.bench.yard import Yard  # noqa: E402
 from tests.live.processes import Processes  # noqa: E402
+from tests.servers import Servers  # noqa: E402
 
 PACKAGES = ("celery", "kombu", "amqp", "django", "psycopg", "structlog")
 
 
 def run(
-    home: Path, environment: dict[str, str], parts: Sequence[str], share: float
+    own: Servers, environment: dict[str, str], parts: Sequence[str], share: float
 ) -> tuple[dict[str, Any], str]:
     """The report, and the table that is a part of it."""
     call_command("migrate", run_syncdb=True, verbosity=0)
     call_command("topology", "apply", verbosity=0)
-    yard = Yard(Processes(environment, home), share)
+    yard = Yard(Processes(environment, own.home), share, own.broker_pids)
     figures: list[Figure] = []
     courses = []
     for part in parts:

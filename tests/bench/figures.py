@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One number. ``reach`` is the bound to keep, ``control`` what stock Celery did in the same run."""
+    """One number. ``reach`` is the bound to keep, ``control`` what ``control_is`` gave in the same run."""
 
     part: str
     what: str
@@ -37,7 +37,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def table(figures: Sequence[Figure]) -> str:
     """The figures in Markdown."""
-    lines = ["| part | figure | ours | reach | reached | stock Celery |", "|---|---|---:|---:|---|---|"]
+    lines = ["| part | figure | ours | reach | reached | control |", "|---|---|---:|---:|---|---|"]
     lines += [f"| {' | '.join(_cells(figure))} |" for figure in figures]
     return "\n".join(lines)
 

@@ -1,50 +1,124 @@
-"""How the cost of a task grows with what waits, and with the number of worker processes."""
+"""How costs grow with what waits, in the outbox and in the queue, and with the number of worker processes.
 
-from collections.abc import Iterator
+The processes, and the broker beside them, share the cores of this machine.
+"""
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from app.queues import IO
+from tests.bench import gauge
+from tests.bench.backlog import CPU_REACH, NOOP, RATE_REACH, Drained, drain, mark
 from tests.bench.figures import Figure
 from tests.bench.yard import WARM_UP, Yard
+from tests.live.processes import Process
 
 PART = "growth"
-PROCESSES = (1, 2, 4)
-DEPTHS = (1_000, 10_000, 100_000)
-NOOP, MARK = f"bench.{IO.name}_noop", f"bench.{IO.name}_mark"
+PROCESSES = (1, 2, 4, 8)
+DEPTHS = (1_000, 10_000, 100_000, 1_000_000)
+#: Of a deep queue, those that are looked at.
+HEAD = 1_000
+
+
+@dataclass(frozen=True)
+class Ran:
+    #: Of all workers together, a task.
+    cpu_us: float
+    per_second: float
 
 
 def measure(yard: Yard) -> Iterator[Figure]:
-    for depth in DEPTHS:
-        cpu, rate = _deep(yard, yard.times(depth))
-        yield Figure(PART, f"CPU a task of the first 1,000, {yard.times(depth):,} waiting", cpu, "us")
-        yield Figure(PART, f"tasks a second, {yard.times(depth):,} waiting", rate, "/s")
-    for processes in PROCESSES:
-        yield Figure(PART, f"tasks a second, {processes} workers", _many(yard, processes), "/s")
+    relay = yard.processes.relay()
+    drain(yard, relay, [(NOOP, 500)])
+    # The deepest comes last: the disks may be writing what it left for a while.
+    yield from _processes(yard, relay)
+    yield from _depths(yard, relay)
+    yard.end(relay)
 
 
-def _deep(yard: Yard, depth: int) -> tuple[float, float]:
-    """The first tasks of a queue that is so deep: their cost should not know."""
+def _processes(yard: Yard, relay: Process) -> Iterator[Figure]:
+    found: list[Ran] = []
+    for number in PROCESSES:
+        among = f"workers: {number}"
+        ran, broker_us = _many(yard, relay, number)
+        found.append(ran)
+        yield from _figures(among, found, "workers: 1")
+        if yard.broker_pids:
+            yield Figure(PART, f"broker's CPU a task, {among}", broker_us, "us")
+
+
+def _many(yard: Yard, relay: Process, number: int) -> tuple[Ran, float]:
+    """So many workers at the same tasks, and microseconds of the broker's CPU for each of these.
+
+    The workers stand still until all tasks are at the broker, or a relay would be what is measured.
+    """
+    yard.purge()
+    first, last, count = yard.mark_path(), yard.mark_path(), yard.times(20_000)
+    workers = [yard.processes.start("worker", IO.name, f"--name=many-{each}") for each in range(number)]
+    for worker in workers:
+        yard.processes.until_beating(worker)
+    drain(yard, relay, [(NOOP, WARM_UP * number), (mark(first), 1)])
+    yard.reading(first)
+    _signal(workers, signal.SIGSTOP)
+    drain(yard, relay, [(NOOP, count), (mark(last), 1)])
+    used, broker_used, began = _cpu_seconds(workers), yard.broker_cpu_seconds(), time.time()
+    _signal(workers, signal.SIGCONT)
+    seconds = yard.reading(last)["at"] - began
+    used, broker_used = _cpu_seconds(workers) - used, yard.broker_cpu_seconds() - broker_used
+    yard.end(*workers)
+    return Ran(used / count * 1e6, count / seconds), broker_used / count * 1e6
+
+
+def _depths(yard: Yard, relay: Process) -> Iterator[Figure]:
+    drains: list[Drained] = []
+    heads: list[Ran] = []
+    for depth in map(yard.times, DEPTHS):
+        drained, head = _deep(yard, relay, depth)
+        heads.append(head)
+        yield from _figures(f"{depth:,} waiting", heads, f"{yard.times(DEPTHS[0]):,} waiting")
+        # A thousand rows are too few to say what a relay takes.
+        if depth > yard.times(DEPTHS[0]):
+            drains.append(drained)
+            yield from _drain_figures(f"{depth:,} rows", drains, f"{yard.times(DEPTHS[1]):,} rows")
+
+
+def _deep(yard: Yard, relay: Process, depth: int) -> tuple[Drained, Ran]:
+    """Bring so many to the broker, and run the first of them: their cost should not know of the others."""
+    yard.purge()
     first, second = yard.mark_path(), yard.mark_path()
-    count = min(1000, depth)
-    yard.accept([(NOOP, (1, 2))] * WARM_UP + [(MARK, (str(first),))])
-    yard.accept([(NOOP, (1, 2))] * count + [(MARK, (str(second),))])
-    yard.accept([(NOOP, (1, 2))] * (depth - count))
-    yard.relay_all()
+    head = min(HEAD, depth // 2)
+    course = [(NOOP, WARM_UP), (mark(first), 1), (NOOP, head), (mark(second), 1), (NOOP, depth - head)]
+    drained = drain(yard, relay, course)
     worker = yard.processes.worker(IO.name)
     begun, done = yard.reading(first), yard.reading(second)
     yard.end(worker)
-    yard.purge()
     used, seconds = done["cpu_seconds"] - begun["cpu_seconds"], done["at"] - begun["at"]
-    return used / count * 1e6, count / seconds
+    return drained, Ran(used / head * 1e6, head / seconds)
 
 
-def _many(yard: Yard, processes: int) -> float:
-    """Tasks a second that so many workers do together, from the first that begins to the last."""
-    first, last, count = yard.mark_path(), yard.mark_path(), yard.times(5000) * processes
-    yard.accept([(NOOP, (1, 2))] * WARM_UP * processes + [(MARK, (str(first),))])
-    yard.accept([(NOOP, (1, 2))] * count + [(MARK, (str(last),))])
-    workers = [yard.processes.worker(IO.name, f"--name=many-{number}") for number in range(processes)]
-    yard.relay_all()
-    begun, done = yard.reading(first), yard.reading(last)
-    yard.end(*workers)
-    yard.purge()
-    return count / (done["at"] - begun["at"])
+def _signal(workers: Sequence[Process], which: signal.Signals) -> None:
+    for worker in workers:
+        worker.signal(which)
+
+
+def _cpu_seconds(workers: Sequence[Process]) -> float:
+    return sum(gauge.cpu_seconds(worker.popen.pid) for worker in workers)
+
+
+def _figures(among: str, found: Sequence[Ran], control_is: str) -> Iterator[Figure]:
+    """Of the last that was found, beside the first."""
+    last, first = found[-1], found[0] if len(found) > 1 else None
+    cpu, rate = (first.cpu_us, first.per_second) if first else (None, None)
+    yield Figure(PART, f"CPU a task, {among}", last.cpu_us, "us", control=cpu, control_is=control_is)
+    yield Figure(PART, f"tasks a second, {among}", last.per_second, "/s", control=rate, control_is=control_is)
+
+
+def _drain_figures(rows: str, found: Sequence[Drained], control_is: str) -> Iterator[Figure]:
+    last, first = found[-1], found[0] if len(found) > 1 else None
+    cpu, rate = (first.cpu_us, first.per_second) if first else (None, None)
+    yield Figure(PART, f"relay's CPU a row, {rows}", last.cpu_us, "us", CPU_REACH, False, cpu, control_is)
+    yield Figure(
+        PART, f"relay's rows a second, {rows}", last.per_second, "/s", RATE_REACH, True, rate, control_is
+    )

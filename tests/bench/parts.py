@@ -10,4 +10,5 @@ NAMES = {
     "startup": "tests.bench.startup",
     "scrape": "tests.bench.scrape",
     "growth": "tests.bench.growth",
+    "cluster": "tests.bench.cluster",
 }

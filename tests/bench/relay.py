@@ -4,31 +4,29 @@ import threading
 import time
 from collections.abc import Iterator
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from app.celery import app
 from app.queues import QUEUES
 from tests.bench import gauge
+from tests.bench.backlog import CPU_REACH, NOOP, RATE_REACH, drain
 from tests.bench.figures import Figure, percentile
 from tests.bench.yard import PATIENCE_SECONDS, Yard
-from tests.live.processes import Process, eventually
+from tests.live.processes import eventually
 
 PART = "relay"
 RATE = 200
-_COPY = """
-    INSERT INTO outbox_message (task_id, task, queue, headers, properties, body, eta, created_at)
-    SELECT task_id, task, queue, headers, properties, body, eta, clock_timestamp()
-    FROM outbox_message, generate_series(2, %s)
-"""
 
 
 def measure(yard: Yard) -> Iterator[Figure]:
     relay = yard.processes.relay()
-    _drain(yard, relay, 500)
+    drain(yard, relay, [(NOOP, 500)])
     for rows in (yard.times(10_000), yard.times(50_000)):
-        cpu, rate = _drain(yard, relay, rows)
-        yield Figure(PART, f"CPU a row, {rows:,} rows", cpu, "us", reach=150)
-        yield Figure(PART, f"rows a second, {rows:,} rows", rate, "/s", reach=5000, more=True)
+        found = drain(yard, relay, [(NOOP, rows)])
+        yield Figure(PART, f"CPU a row, {rows:,} rows", found.cpu_us, "us", CPU_REACH)
+        yield Figure(PART, f"rows a second, {rows:,} rows", found.per_second, "/s", RATE_REACH, more=True)
+    # A consumer would be given all of those first, and what is looked at would wait behind them.
+    yard.purge()
     waits = _waits(yard.times(2000))
     yield Figure(PART, f"commit to queue at {RATE}/s, p50", percentile(waits, 0.5) * 1000, "ms", reach=10)
     yield Figure(PART, f"commit to queue at {RATE}/s, p99", percentile(waits, 0.99) * 1000, "ms", reach=50)
@@ -37,32 +35,9 @@ def measure(yard: Yard) -> Iterator[Figure]:
     yard.purge()
 
 
-def _drain(yard: Yard, relay: Process, rows: int) -> tuple[float, float]:
-    """Microseconds of the relay's CPU a row, and rows a second, until the last is confirmed and deleted."""
-    before = gauge.cpu_seconds(relay.popen.pid)
-    with transaction.atomic():
-        _fill(rows)
-    began = time.time()
-    yard.until_relayed()
-    seconds = time.time() - began
-    used = gauge.cpu_seconds(relay.popen.pid) - before
-    return used / rows * 1e6, rows / seconds
-
-
-def _fill(rows: int) -> None:
-    """Rows that differ in nothing but their number, without what each call would cost."""
-    from app.outbox.amqp import captured
-    from app.outbox.rows import insert
-
-    with captured() as kept:
-        app.tasks["bench.io_noop"].apply_async((1, 2))
-    insert(connection, kept)
-    with connection.cursor() as cursor:
-        cursor.execute(_COPY, [rows])
-
-
 def _waits(count: int) -> list[float]:
     """Seconds from each commit until its message was delivered to a consumer."""
+    name, arguments = NOOP
     committed: dict[str, float] = {}
     arrived: dict[str, float] = {}
     stop = threading.Event()
@@ -72,7 +47,7 @@ def _waits(count: int) -> list[float]:
     for number in range(count):
         time.sleep(max(0.0, began + number / RATE - time.monotonic()))
         with transaction.atomic():
-            task_id = app.tasks["bench.io_noop"].delay_on_commit(1, 2)
+            task_id = app.tasks[name].delay_on_commit(*arguments)
         committed[task_id] = time.time()
     eventually(lambda: committed.keys() <= arrived.keys(), within=PATIENCE_SECONDS, what="every message")
     stop.set()

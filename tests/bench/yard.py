@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from app.celery import app
 from app.outbox.models import Message
 from app.queues import QUEUES
+from tests.bench import gauge
 from tests.bench.stock import stock
 from tests.live.processes import Process, Processes, eventually
 
@@ -27,6 +28,8 @@ class Yard:
     processes: Processes
     #: Divides how often things are done, for a first look.
     share: float
+    #: Of the broker's nodes; none where they are not this machine's processes.
+    broker_pids: Sequence[int] = ()
 
     @property
     def folder(self) -> Path:
@@ -54,8 +57,14 @@ class Yard:
         self.until_relayed()
         self.end(relay)
 
-    def until_relayed(self) -> None:
-        eventually(lambda: not Message.objects.exists(), within=PATIENCE_SECONDS, what="an empty outbox")
+    def until_relayed(self, within: float = PATIENCE_SECONDS) -> None:
+        """Asks for the newest row: any row would be sought behind a million that are deleted already."""
+        newest = Message.objects.order_by("-pk").values("pk")
+        eventually(lambda: newest.first() is None, within=within, what="an empty outbox")
+
+    def broker_cpu_seconds(self) -> float:
+        """Of all nodes."""
+        return sum(map(gauge.cpu_seconds, self.broker_pids))
 
     def send_stock(self, calls: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
         with stock.connection_for_write() as broker, stock.amqp.Producer(broker) as producer:

@@ -12,9 +12,9 @@ from app.celery import app
 from deploy.local.postgres import Postgres
 from tests.faults.ledger.models import Effect
 from tests.faults.services import Services, all_done, forget_connections, promise, steady
-from tests.faults.three import Three, started
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually
+from tests.three import Three, started
 
 
 @pytest.fixture(scope="module")
