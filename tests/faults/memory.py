@@ -1,5 +1,6 @@
 """A memory limit with the kernel's own killer behind it."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.live.processes import eventually
 
 _V1 = Path("/sys/fs/cgroup/memory")
 _V2 = Path("/sys/fs/cgroup")
@@ -31,9 +34,7 @@ def limited_memory(pids: list[int], megabytes: int) -> Iterator[Path]:
             (group / "cgroup.procs").write_text(str(pid))
         yield group
     finally:
-        for pid in (group / "cgroup.procs").read_text().split():
-            _put_back(home, pid)
-        group.rmdir()
+        eventually(lambda: _removed(group), what=f"an empty {group}")
 
 
 def killed(group: Path) -> int:
@@ -43,6 +44,19 @@ def killed(group: Path) -> int:
             lines = dict(line.split() for line in (group / name).read_text().splitlines())
             return int(lines["oom_kill"])
     return 0
+
+
+def _removed(group: Path) -> bool:
+    """False while a process that is being born, or ended, still counts as one of the group's."""
+    for pid in (group / "cgroup.procs").read_text().split():
+        _put_back(group.parent, pid)
+    try:
+        group.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _put_back(home: Path, pid: str) -> None:
