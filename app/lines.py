@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from select import PIPE_BUF
 from threading import Lock
 from typing import Any
 
@@ -46,7 +47,7 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write what is logged inside the block at its end, by one call."""
+        """Write what is logged inside the block at its end, by as few calls as a pipe allows."""
         with self._turn:
             try:
                 yield
@@ -63,16 +64,21 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
                 self._turn.release()
 
     def _write(self) -> None:
-        lines = []
         while self._lines:
+            text = self._next_lines()
+            try:
+                self.stream.write(text)
+                self.stream.flush()
+            except Exception:  # noqa: BLE001 - as above; stderr may be closed
+                self.handleError(logging.makeLogRecord({"msg": text}))
+
+    def _next_lines(self) -> str:
+        """As many as a pipe takes whole: other processes may write to the same one (POSIX, PIPE_BUF)."""
+        lines = [self._lines.popleft()]
+        size = _bytes(lines[0])
+        while self._lines and (size := size + _bytes(self._lines[0])) <= PIPE_BUF:
             lines.append(self._lines.popleft())
-        if not lines:
-            return
-        try:
-            self.stream.write("".join(lines))
-            self.stream.flush()
-        except Exception:  # noqa: BLE001 - as above; stderr may be closed
-            self.handleError(logging.makeLogRecord({"msg": "%d lines", "args": (len(lines),)}))
+        return "".join(lines)
 
     def _begin_anew(self) -> None:
         """In a child of a process, one of whose threads may have been writing."""
@@ -80,9 +86,13 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
         self._turn = Lock()
 
 
+def _bytes(line: str) -> int:
+    return len(line.encode(errors="replace"))
+
+
 @contextmanager
 def together() -> Iterator[None]:
-    """Write what this process logs inside the block at its end, by one call."""
+    """Write what this process logs inside the block at its end, by as few calls as a pipe allows."""
     handler = next((each for each in logging.root.handlers if isinstance(each, LineHandler)), None)
     if handler is None:
         yield

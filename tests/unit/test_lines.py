@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from select import PIPE_BUF
 
 import pytest
 
@@ -13,17 +14,21 @@ from app.lines import LineHandler, together
 
 
 class Stream(io.StringIO):
-    """Counts its writes, and stands still in one as long as ``open`` is not set."""
+    """Keeps its writes, and stands still in one as long as ``open`` is not set."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.writes = 0
+        self.texts: list[str] = []
         self.open = threading.Event()
         self.open.set()
         self.entered = threading.Event()
 
+    @property
+    def writes(self) -> int:
+        return len(self.texts)
+
     def write(self, text: str) -> int:
-        self.writes += 1
+        self.texts.append(text)
         self.entered.set()
         assert self.open.wait(30)
         return super().write(text)
@@ -78,6 +83,19 @@ def test_together_is_one_write(stream: Stream) -> None:
             log(str(number))
     assert stream.writes == 1
     assert stream.getvalue().splitlines() == [str(number) for number in range(100)]
+
+
+def test_no_write_is_larger_than_a_pipe_takes_whole_and_none_cuts_a_line(stream: Stream) -> None:
+    """Other processes of the same container write to the same pipe."""
+    lines = ["ü" * 200, "\ud800", "x" * 10_000, *(f"{number:0300}" for number in range(40)), "y"]
+    with together():
+        for line in lines:
+            log(line)
+    assert stream.getvalue().splitlines() == lines
+    sizes = [len(text.encode(errors="replace")) for text in stream.texts]
+    assert all(text.endswith("\n") for text in stream.texts)
+    assert [size for size in sizes if size > PIPE_BUF] == [10_001]
+    assert len(sizes) == 6
 
 
 def fail() -> None:
