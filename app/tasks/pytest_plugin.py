@@ -76,6 +76,8 @@ def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> SentTasks:
 
     monkeypatch.setattr(app.amqp, "send_task_message", record)
     monkeypatch.setattr(rows, "insert", insert)
+    # The commit itself is Django's then, as it is where the driver cannot take both at once.
+    monkeypatch.setattr(rows, "insert_and_commit", insert)
     return sent
 
 
