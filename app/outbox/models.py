@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 class Message(models.Model):
     """One finished message: the relay publishes it without knowing the task's code, and deletes the row.
 
-    Rows are written by ``app.outbox.rows.insert`` alone. The key is a number and not the task id, because a
+    Rows are written by ``app.outbox.rows`` alone. The key is a number and not the task id, because a
     task id may rightly wait twice (a caller that names it again), and because numbers keep the order and the
     index of a table that is emptied from its front.
     """
