@@ -25,7 +25,7 @@ REPLACE_SECONDS = 60
 
 _SEND = """
     INSERT INTO metrics_canary AS canary (queue, sent_at, waiting_since)
-    VALUES (%s, clock_timestamp(), clock_timestamp())
+    SELECT %s, moment, moment FROM clock_timestamp() AS moment
     ON CONFLICT (queue) DO UPDATE SET
         sent_at = excluded.sent_at,
         waiting_since = coalesce(canary.waiting_since, excluded.sent_at)

@@ -47,6 +47,14 @@ def test_one_is_on_its_way_however_many_exporters_send(transactional_db) -> None
     assert Message.objects.count() == 1
 
 
+def test_a_canary_waits_from_the_moment_it_was_sent(transactional_db) -> None:
+    """A clock read twice is now and then a microsecond on, and the canary would not answer for itself."""
+    for _ in range(300):
+        Canary.objects.all().delete()
+        send("io", 15)
+        assert Canary.objects.filter(sent_at=F("waiting_since")).exists()
+
+
 def test_a_stall_of_two_hours_holds_few_canaries_and_is_as_old_as_the_first(transactional_db) -> None:
     send("io", 15)
     for _ in range(120):
