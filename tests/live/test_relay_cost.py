@@ -1,6 +1,7 @@
 """What a batch costs the relay, in what can be counted: statements, and frames to the broker."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -14,7 +15,9 @@ from app.outbox.relay import Relay
 
 
 @pytest.fixture
-def relay(vhost, transactional_db: None) -> Iterator[Relay]:
+def relay(vhost, transactional_db: None, settings, tmp_path: Path) -> Iterator[Relay]:
+    # In this process, so not by the environment: the default is one file for whoever runs on this machine.
+    settings.HEARTBEAT_FILE = tmp_path / "heartbeat"
     call_command("topology", "apply", verbosity=0)
     relay = Relay(RelayMetrics())
     # The first row proves the connection, alone.
