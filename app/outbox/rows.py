@@ -47,24 +47,14 @@ class Row:
         }
 
 
-def insert(connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> None:
-    """Insert all in the transaction that is open, or in one of their own; its commit wakes the relay."""
-    _execute(connection, _INSERT, rows)
+def insert(connection: BaseDatabaseWrapper, rows: Sequence[Row], *, commit: bool = False) -> None:
+    """Insert all in the transaction that is open, or in one of their own; its commit wakes the relay.
 
-
-def insert_and_commit(connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> None:
-    """Insert all and commit the transaction that is open, in one round trip if the driver can.
-
-    Raises what either of the two raises; the transaction is then still to be rolled back.
+    With ``commit`` the open transaction is committed as well, in the same round trip if the driver can: what
+    either of the two raises is raised here, and the transaction is then still to be rolled back.
     """
-    if connection.settings_dict["OPTIONS"].get("server_side_binding"):
-        # PostgreSQL takes one statement at a time from who binds on the server: Django's commit follows.
-        insert(connection, rows)
-    else:
-        _execute(connection, f"{_INSERT}; COMMIT", rows)
-
-
-def _execute(connection: BaseDatabaseWrapper, statement: str, rows: Sequence[Row]) -> None:
     text = json.dumps([row.as_object() for row in rows])
+    # PostgreSQL takes one statement at a time from who binds on the server: Django's own commit follows.
+    together = commit and not connection.settings_dict["OPTIONS"].get("server_side_binding")
     with connection.cursor() as cursor:
-        cursor.execute(statement, [text])
+        cursor.execute(f"{_INSERT}; COMMIT" if together else _INSERT, [text])

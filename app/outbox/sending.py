@@ -56,6 +56,6 @@ def commit_kept(connection: BaseDatabaseWrapper) -> None:
     waiting = [hook for _, hook, _ in hooks if isinstance(hook, Kept)]
     rows = [row for kept in waiting if not kept.inserted for row in kept.rows]
     if rows:
-        outbox_rows.insert_and_commit(connection, rows)
+        outbox_rows.insert(connection, rows, commit=True)
         for kept in waiting:
             kept.inserted = True

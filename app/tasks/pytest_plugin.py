@@ -71,13 +71,11 @@ def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> SentTasks:
         else:
             sent.append(_sent(name, dumps(message.body), message.headers))
 
-    def insert(_connection: Any, kept: Sequence[rows.Row]) -> None:
+    def insert(_connection: Any, kept: Sequence[rows.Row], **_: Any) -> None:
         sent.extend(_sent(row.task, row.body, loads(row.headers)) for row in kept)
 
     monkeypatch.setattr(app.amqp, "send_task_message", record)
     monkeypatch.setattr(rows, "insert", insert)
-    # The commit itself is Django's then, as it is where the driver cannot take both at once.
-    monkeypatch.setattr(rows, "insert_and_commit", insert)
     return sent
 
 
