@@ -9,7 +9,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from select import PIPE_BUF
 from threading import Lock
 from typing import Any
@@ -90,12 +90,7 @@ def _bytes(line: str) -> int:
     return len(line.encode(errors="replace"))
 
 
-@contextmanager
-def together() -> Iterator[None]:
-    """Write what this process logs inside the block at its end, by as few calls as a pipe allows."""
+def together() -> AbstractContextManager[None]:
+    """A block whose lines, of this process, are written at its end, by as few calls as a pipe allows."""
     handler = next((each for each in logging.root.handlers if isinstance(each, LineHandler)), None)
-    if handler is None:
-        yield
-        return
-    with handler.together():
-        yield
+    return handler.together() if handler else nullcontext()

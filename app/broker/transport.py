@@ -19,14 +19,14 @@ from amqp.exceptions import RecoverableConnectionError, UnexpectedFrame
 from amqp.transport import TCPTransport
 from kombu.transport import pyamqp
 
+from app.broker.frames import Frame
+
 #: Taken from the socket at once; what is left stays for the next turn of the loop.
 READ_BYTES = 64 * 1024
 
 #: A frame is type (1 byte), channel (2), size (4), payload and this end mark. AMQP 0-9-1, 4.2.3.
 _HEADER_BYTES = 7
 _END = 0xCE
-
-Frame = tuple[int, int, bytes]
 
 
 class BatchingSocket(TCPTransport):
@@ -89,8 +89,10 @@ class BatchingSocket(TCPTransport):
         try:
             yield
         finally:
-            self._send_held()
-            self._held = None
+            try:
+                self._send_held()
+            finally:
+                self._held = None
 
     def _send_held(self) -> None:
         if self._held:

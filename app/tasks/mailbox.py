@@ -26,18 +26,18 @@ class Mailbox:
     def __init__(self, hub: Any, held_back: Callable[[], AbstractContextManager[None]]) -> None:
         self._hub = hub
         self._held_back = held_back
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[tuple[Job, str]] = deque()
         self._called = False
 
-    def post(self, job: Job) -> None:
-        """Have the job done by the loop, soon; or now, if this is the loop.
+    def post(self, job: Job, task_id: str = "") -> None:
+        """Have the job done by the loop, soon; or now, if this is the loop. The id is for its failure's log.
 
         kombu's loop is woken by other threads only: what it leaves for itself waits for the next event.
         """
         if get_ident() == main_thread().ident:
             job()
             return
-        self._jobs.append(job)
+        self._jobs.append((job, task_id))
         if not self._called:
             self.call()
 
@@ -52,10 +52,10 @@ class Mailbox:
         self._called = False
         with together(), self._held_back():
             while self._jobs:
-                self._do(self._jobs.popleft())
+                self._do(*self._jobs.popleft())
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Job, task_id: str) -> None:
         try:
             job()
         except Exception:
-            log.exception("task_outcome_unreported")
+            log.exception("task_outcome_unreported", task_id=task_id)

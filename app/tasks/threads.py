@@ -102,7 +102,7 @@ class TaskPool(thread.TaskPool):
             except BaseException as error:  # noqa: BLE001 - sys.exit() in a task ends a child process
                 report["error_callback"](_lost(error))
             else:
-                self._succeeded(report["callback"], outcome)
+                self._succeeded(call.task_id, report["callback"], outcome)
         except Exception:
             log.exception("task_outcome_unreported", task_id=call.task_id)
         finally:
@@ -114,12 +114,12 @@ class TaskPool(thread.TaskPool):
             with suppress(AMQPError, OSError):
                 self.mailbox.empty()
 
-    def _succeeded(self, report: Callable[[Any], object], outcome: Any) -> None:
+    def _succeeded(self, task_id: str, report: Callable[[Any], object], outcome: Any) -> None:
         """Acknowledgement, log and counters are the loop's. A failure is not: it may be stored first."""
         if self.mailbox is None or outcome[0]:
             report(outcome)
         else:
-            self.mailbox.post(partial(report, outcome))
+            self.mailbox.post(partial(report, outcome), task_id)
 
     def _watch(self) -> None:
         while True:

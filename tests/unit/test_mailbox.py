@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from app.tasks.mailbox import Mailbox
 
 
@@ -60,16 +62,18 @@ def test_the_loops_own_jobs_are_done_at_once() -> None:
     assert not loop.calls
 
 
-def test_a_job_that_fails_stops_no_other() -> None:
+def test_a_job_that_fails_stops_no_other_and_says_whose_it_was(caplog: pytest.LogCaptureFixture) -> None:
     loop, done = Loop(), []
 
     def post() -> None:
-        loop.mailbox.post(lambda: 1 / 0)
+        loop.mailbox.post(lambda: 1 / 0, "t-1")
         loop.mailbox.post(lambda: done.append(1))
 
     in_a_thread(post)
     loop.turn()
     assert done == [1]
+    assert "task_outcome_unreported" in caplog.text
+    assert "t-1" in caplog.text
 
 
 def test_a_call_that_the_loop_forgot_is_made_again() -> None:

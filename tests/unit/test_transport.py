@@ -11,7 +11,8 @@ from amqp.transport import TCPTransport
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.broker.transport import BatchingSocket, Frame, held_back
+from app.broker.frames import Frame
+from app.broker.transport import BatchingSocket, held_back
 
 FRAMES = [(1, 1, b"deliver"), (2, 1, b""), (3, 1, b"\xce" * 300), (8, 0, b"")]
 
@@ -134,6 +135,19 @@ def test_an_error_inside_holds_nothing_back_afterwards(pair: Pair) -> None:
         write_and_fail(pair)
     pair.ours.write(b" after")
     assert pair.theirs.recv(100) == b"before after"
+
+
+def test_a_send_that_fails_holds_nothing_back_afterwards(pair: Pair) -> None:
+    send, pair.ours._write = pair.ours._write, broken
+    with pytest.raises(TimeoutError), pair.ours.held_back():
+        pair.ours.write(b"lost")
+    pair.ours._write = send
+    pair.ours.write(b"after")
+    assert pair.theirs.recv(100) == b"after"
+
+
+def broken(_: bytes) -> None:
+    raise TimeoutError
 
 
 def test_no_connection_holds_nothing_back() -> None:
