@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from app.outbox.amqp import captured
 from app.outbox.rows import insert
 from app.queues import IO
 from tests.bench import gauge
+from tests.bench.cost import Cost
 from tests.bench.yard import PATIENCE_SECONDS, Yard
 from tests.live.processes import Process
 
@@ -33,18 +33,11 @@ _COPY = """
 """
 
 
-@dataclass(frozen=True)
-class Drained:
-    #: Of the relay's CPU, a row.
-    cpu_us: float
-    per_second: float
-
-
 def mark(path: Path) -> Call:
     return f"bench.{IO.name}_mark", (str(path),)
 
 
-def drain(yard: Yard, relay: Process, calls: Sequence[tuple[Call, int]]) -> Drained:
+def drain(yard: Yard, relay: Process, calls: Sequence[tuple[Call, int]]) -> Cost:
     """Commit each call so many times, in their order, and wait until the last is confirmed and deleted."""
     with transaction.atomic():
         for call, times in calls:
@@ -53,7 +46,7 @@ def drain(yard: Yard, relay: Process, calls: Sequence[tuple[Call, int]]) -> Drai
     began, rows = time.time(), sum(times for _, times in calls)
     yard.until_relayed(PATIENCE_SECONDS + rows / SLOWEST)
     seconds = time.time() - began
-    return Drained((gauge.cpu_seconds(relay.popen.pid) - before) / rows * 1e6, rows / seconds)
+    return Cost((gauge.cpu_seconds(relay.popen.pid) - before) / rows * 1e6, rows / seconds)
 
 
 def _fill(call: Call, times: int) -> None:

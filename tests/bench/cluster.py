@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from app.queues import IO
 from deploy.local.errors import LocalError
-from tests.bench.backlog import NOOP, Drained, drain, mark
+from tests.bench.backlog import NOOP, drain, mark
+from tests.bench.cost import Cost
 from tests.bench.figures import Figure, percentile
 from tests.bench.waits import waits
 from tests.bench.yard import Yard
@@ -24,9 +25,8 @@ PER_SECOND = 10
 
 @dataclass(frozen=True)
 class Course:
-    relay: Drained
-    worker_us: float
-    worker_per_second: float
+    relay: Cost
+    worker: Cost
     #: Of all nodes, from the relay's publish to the worker's acknowledgement.
     broker_us: float
     waits: list[float]
@@ -73,8 +73,7 @@ def _course(yard: Yard) -> Course:
     yard.end(relay, worker)
     return Course(
         relay=drained,
-        worker_us=(done["cpu_seconds"] - begun["cpu_seconds"]) / count * 1e6,
-        worker_per_second=count / (done["at"] - begun["at"]),
+        worker=Cost.between(begun, done, count),
         broker_us=broker_used / count * 1e6,
         waits=waited,
     )
@@ -86,8 +85,8 @@ def _figures(three: Course, one: Course) -> Iterator[Figure]:
 
     yield beside("relay's CPU a row", three.relay.cpu_us, "us", one.relay.cpu_us)
     yield beside("relay's rows a second", three.relay.per_second, "/s", one.relay.per_second)
-    yield beside("worker's CPU a task", three.worker_us, "us", one.worker_us)
-    yield beside("tasks a second", three.worker_per_second, "/s", one.worker_per_second)
+    yield beside("worker's CPU a task", three.worker.cpu_us, "us", one.worker.cpu_us)
+    yield beside("tasks a second", three.worker.per_second, "/s", one.worker.per_second)
     yield beside("broker's CPU a task, all nodes", three.broker_us, "us", one.broker_us)
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         here, there = percentile(three.waits, share) * 1000, percentile(one.waits, share) * 1000

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench import gauge
+
 
 @contextmanager
 def apart(folder: Path) -> Iterator[int]:
@@ -31,29 +33,23 @@ def pin(pids: Iterable[int], cores: set[int]) -> None:
 
 def descendants(pid: int) -> set[int]:
     """The process, what it has started, and what that has."""
-    parents = {each: _parent(each) for each in _numbers(Path("/proc"))}
-    found = {pid}
-    while more := {each for each, parent in parents.items() if parent in found} - found:
+    found, more = {pid}, {pid}
+    while more := set().union(*map(gauge.family, more)) - found:
         found |= more
     return found
 
 
 def _run(folder: Path) -> set[int]:
     """This process, the servers (their command lines name the folder), and what each has started."""
-    named = {pid for pid in _numbers(Path("/proc")) if str(folder).encode() in _read(pid, "cmdline")}
+    named = {pid for pid in _numbers(Path("/proc")) if str(folder) in _command(pid)}
     return set().union(*map(descendants, named | {os.getpid()}))
 
 
-def _parent(pid: int) -> int:
-    fields = _read(pid, "stat").rpartition(b")")[2].split()
-    return int(fields[1]) if fields else 0
-
-
-def _read(pid: int, name: str) -> bytes:
+def _command(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return b""
+        return ""
 
 
 def _numbers(folder: Path) -> list[int]:

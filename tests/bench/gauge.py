@@ -12,8 +12,12 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def family(pid: int) -> list[int]:
     """The process and its children."""
     found = [pid]
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (thread / "children").read_text().split())
+    try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    except (FileNotFoundError, ProcessLookupError):
+        # It, or a thread of it, has ended meanwhile.
+        return found
     return found
 
 

@@ -6,11 +6,11 @@ The processes, and the broker beside them, share the cores of this machine.
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from app.queues import IO
 from tests.bench import gauge
-from tests.bench.backlog import CPU_REACH, NOOP, RATE_REACH, Drained, drain, mark
+from tests.bench.backlog import CPU_REACH, NOOP, RATE_REACH, drain, mark
+from tests.bench.cost import Cost
 from tests.bench.figures import Figure
 from tests.bench.yard import WARM_UP, Yard
 from tests.live.processes import Process
@@ -20,13 +20,6 @@ PROCESSES = (1, 2, 4, 8)
 DEPTHS = (1_000, 10_000, 100_000, 1_000_000)
 #: Of a deep queue, those that are looked at.
 HEAD = 1_000
-
-
-@dataclass(frozen=True)
-class Ran:
-    #: Of all workers together, a task.
-    cpu_us: float
-    per_second: float
 
 
 def measure(yard: Yard) -> Iterator[Figure]:
@@ -39,7 +32,7 @@ def measure(yard: Yard) -> Iterator[Figure]:
 
 
 def _processes(yard: Yard, relay: Process) -> Iterator[Figure]:
-    found: list[Ran] = []
+    found: list[Cost] = []
     for number in PROCESSES:
         among = f"workers: {number}"
         ran, broker_us = _many(yard, relay, number)
@@ -49,7 +42,7 @@ def _processes(yard: Yard, relay: Process) -> Iterator[Figure]:
             yield Figure(PART, f"broker's CPU a task, {among}", broker_us, "us")
 
 
-def _many(yard: Yard, relay: Process, number: int) -> tuple[Ran, float]:
+def _many(yard: Yard, relay: Process, number: int) -> tuple[Cost, float]:
     """So many workers at the same tasks, and microseconds of the broker's CPU for each of these.
 
     The workers stand still until all tasks are at the broker, or a relay would be what is measured.
@@ -68,12 +61,12 @@ def _many(yard: Yard, relay: Process, number: int) -> tuple[Ran, float]:
     seconds = yard.reading(last)["at"] - began
     used, broker_used = _cpu_seconds(workers) - used, yard.broker_cpu_seconds() - broker_used
     yard.end(*workers)
-    return Ran(used / count * 1e6, count / seconds), broker_used / count * 1e6
+    return Cost(used / count * 1e6, count / seconds), broker_used / count * 1e6
 
 
 def _depths(yard: Yard, relay: Process) -> Iterator[Figure]:
-    drains: list[Drained] = []
-    heads: list[Ran] = []
+    drains: list[Cost] = []
+    heads: list[Cost] = []
     for depth in map(yard.times, DEPTHS):
         drained, head = _deep(yard, relay, depth)
         heads.append(head)
@@ -84,7 +77,7 @@ def _depths(yard: Yard, relay: Process) -> Iterator[Figure]:
             yield from _drain_figures(f"{depth:,} rows", drains, f"{yard.times(DEPTHS[1]):,} rows")
 
 
-def _deep(yard: Yard, relay: Process, depth: int) -> tuple[Drained, Ran]:
+def _deep(yard: Yard, relay: Process, depth: int) -> tuple[Cost, Cost]:
     """Bring so many to the broker, and run the first of them: their cost should not know of the others."""
     yard.purge()
     first, second = yard.mark_path(), yard.mark_path()
@@ -94,8 +87,7 @@ def _deep(yard: Yard, relay: Process, depth: int) -> tuple[Drained, Ran]:
     worker = yard.processes.worker(IO.name)
     begun, done = yard.reading(first), yard.reading(second)
     yard.end(worker)
-    used, seconds = done["cpu_seconds"] - begun["cpu_seconds"], done["at"] - begun["at"]
-    return drained, Ran(used / head * 1e6, head / seconds)
+    return drained, Cost.between(begun, done, head)
 
 
 def _signal(workers: Sequence[Process], which: signal.Signals) -> None:
@@ -107,18 +99,20 @@ def _cpu_seconds(workers: Sequence[Process]) -> float:
     return sum(gauge.cpu_seconds(worker.popen.pid) for worker in workers)
 
 
-def _figures(among: str, found: Sequence[Ran], control_is: str) -> Iterator[Figure]:
+def _figures(among: str, found: Sequence[Cost], control_is: str) -> Iterator[Figure]:
     """Of the last that was found, beside the first."""
-    last, first = found[-1], found[0] if len(found) > 1 else None
-    cpu, rate = (first.cpu_us, first.per_second) if first else (None, None)
-    yield Figure(PART, f"CPU a task, {among}", last.cpu_us, "us", control=cpu, control_is=control_is)
-    yield Figure(PART, f"tasks a second, {among}", last.per_second, "/s", control=rate, control_is=control_is)
+    cpu, rate = _first(found)
+    yield Figure(PART, f"CPU a task, {among}", found[-1].cpu_us, "us", None, False, cpu, control_is)
+    yield Figure(PART, f"tasks a second, {among}", found[-1].per_second, "/s", None, False, rate, control_is)
 
 
-def _drain_figures(rows: str, found: Sequence[Drained], control_is: str) -> Iterator[Figure]:
-    last, first = found[-1], found[0] if len(found) > 1 else None
-    cpu, rate = (first.cpu_us, first.per_second) if first else (None, None)
-    yield Figure(PART, f"relay's CPU a row, {rows}", last.cpu_us, "us", CPU_REACH, False, cpu, control_is)
-    yield Figure(
-        PART, f"relay's rows a second, {rows}", last.per_second, "/s", RATE_REACH, True, rate, control_is
-    )
+def _drain_figures(among: str, found: Sequence[Cost], control_is: str) -> Iterator[Figure]:
+    cpu, rate = _first(found)
+    what = f"relay's CPU a row, {among}", f"relay's rows a second, {among}"
+    yield Figure(PART, what[0], found[-1].cpu_us, "us", CPU_REACH, False, cpu, control_is)
+    yield Figure(PART, what[1], found[-1].per_second, "/s", RATE_REACH, True, rate, control_is)
+
+
+def _first(found: Sequence[Cost]) -> tuple[float | None, float | None]:
+    """What the last is compared with, if it is not the only one."""
+    return (found[0].cpu_us, found[0].per_second) if len(found) > 1 else (None, None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.queues import IO
+from tests.bench.cost import Cost
 from tests.bench.figures import Figure
 from tests.bench.yard import WARM_UP, Yard
 
@@ -71,9 +72,10 @@ def _course(prefix: str, paths: list[Any], noops: int, waits: int) -> Calls:
 
 def _figures(readings: list[dict[str, Any]], noops: int, waits: int) -> dict[str, float]:
     first, second, third, fourth = readings
+    each = Cost.between(first, second, noops)
     return {
-        "cpu": (second["cpu_seconds"] - first["cpu_seconds"]) / noops * 1e6,
-        "rate": noops / (second["at"] - first["at"]),
-        "waits": waits / (fourth["at"] - third["at"]),
+        "cpu": each.cpu_us,
+        "rate": each.per_second,
+        "waits": Cost.between(third, fourth, waits).per_second,
         "memory": fourth["memory_mb"],
     }
