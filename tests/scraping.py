@@ -21,8 +21,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from deploy.local.postgres import start_postgres
 from deploy.local.rabbitmq import Broker, start_broker
+from tests.live.processes import eventually
 
 SCRAPES = 10
+#: How long the broker may take to count a million messages.
+STATISTICS_SECONDS = 300
 
 
 def main() -> None:
@@ -79,9 +82,12 @@ def fill(broker: Broker, depth: int) -> None:
 
     name = next(iter(QUEUES))
     with Management.from_settings() as management:
-        while (present := read_yard(management).states[name].messages) is None or present < depth:
-            publish(broker, name, depth - (present or 0))
-            time.sleep(12)
+
+        def known() -> int:
+            return read_yard(management).states[name].messages or 0
+
+        publish(broker, name, depth - known())
+        eventually(lambda: known() >= depth, within=STATISTICS_SECONDS, what=f"{depth} messages in {name}")
 
 
 def publish(broker: Broker, queue: str, count: int) -> None:

@@ -9,10 +9,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 from django.db import connection, transaction
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.celery import app
 from app.outbox.models import Message
 from app.queues import IO
+from deploy.local.ports import LOOPBACK, free_ports
 from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.services import (
@@ -161,11 +163,13 @@ def test_f9_an_alarm_stops_neither_requests_nor_consumers(
 
 def test_f10_a_full_queue_keeps_rows_waiting_and_blames_none(services: Services, tally) -> None:
     _policy(services, IO.name, **{"max-length": 20})
-    relay = services.start_relay()
+    [port] = free_ports(1)
+    services.start_relay({"RELAY_PORT": str(port)})
     promised = promise("ledger.io_work", keys("full", 400))
     with services.fault("full queue"):
-        eventually(lambda: relay.events("queue_full"))
-        time.sleep(2)  # Several attempts of the relay.
+        first = eventually(lambda: _nacked(port))
+        # Each further attempt is one message.
+        eventually(lambda: _nacked(port) >= first + 3)
         kept = waiting_rows()
         quarantined = Message.objects.count() - kept
         services.start("worker io --concurrency=4")
@@ -320,6 +324,14 @@ def _policy(services: Services, queue: str, **changed: int) -> None:
         policy = http.get(where).raise_for_status().json()
         policy["definition"] |= changed
         http.put(where, json=policy).raise_for_status()
+
+
+def _nacked(port: int) -> float:
+    """Messages that the relay at this port has seen refused by a full queue."""
+    text = httpx.get(f"http://{LOOPBACK}:{port}/metrics", timeout=10, trust_env=False).text
+    families = text_string_to_metric_families(text)
+    samples = [sample for family in families for sample in family.samples]
+    return sum(each.value for each in samples if each.name == "switchyard_relay_nacked_total")
 
 
 def _quiet(seconds: float = 2) -> bool:

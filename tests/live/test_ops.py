@@ -144,7 +144,6 @@ def test_the_queues_are_shown_with_what_waits_and_since_when_it_grows(
         for _ in range(5):
             channel.basic_publish(valid("gallery.io_wait", f"{sent}").message("m"), EXCHANGE, "io")
             sent += 1
-        time.sleep(0.5)
         return what in text(ada.get(ROOT))
 
     eventually(lambda: shows("Nobody works on it"), within=90)

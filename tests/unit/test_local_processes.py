@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from deploy.local.errors import LocalError
 from deploy.local.home import claimed
 from deploy.local.processes import end, end_marked, marked, spawn
+from tests.live.processes import eventually
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 DEAF = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"]
@@ -25,13 +25,6 @@ time.sleep(600)
 
 def start(command: list[str], home: Path) -> "subprocess.Popen[bytes]":
     return spawn(command, home=home, env=dict(os.environ), output=subprocess.DEVNULL)
-
-
-def eventually_unmarked(home: Path) -> bool:
-    deadline = time.monotonic() + 10
-    while marked(home) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not marked(home)
 
 
 def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
@@ -50,7 +43,7 @@ def test_a_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"awake\n"
         parent.kill()
-    assert eventually_unmarked(tmp_path)
+    eventually(lambda: not marked(tmp_path), within=10, what="its processes to be gone")
 
 
 def test_what_ignores_the_request_is_killed_after_its_grace(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from deploy.local.output import LogFiles
 from deploy.local.processes import marked
 from deploy.local.roles import Role
 from deploy.local.supervisor import Supervisor
+from tests.live.processes import eventually
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def wait_for_processes(home: Path, count: int) -> None:
-    deadline = time.monotonic() + 10
-    while len(marked(home)) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: len(marked(home)) >= count, within=10, what=f"{count} processes")
 
 
 def test_a_role_is_ready_when_its_heartbeat_is_there(supervisor: Supervisor) -> None:
