@@ -55,6 +55,8 @@ def test_a_killed_child_is_redelivered_up_to_the_delivery_limit_and_then_dead_le
     assert message.headers["x-death"][0]["reason"] == "delivery_limit"
     deliveries = QUEUES["cpu"].delivery_limit + 1
     assert Run.objects.filter(key="poison").count() == deliveries
+    # The message is at the broker before the line of its end is in the log.
+    eventually(lambda: len(worker.events("task_finished")) >= deliveries)
     assert [line["outcome"] for line in worker.events("task_finished")] == ["lost"] * deliveries
 
 
