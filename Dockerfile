@@ -11,12 +11,13 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python -m venv --without-pip /opt/venv \
     && python -m pip --python=/opt/venv/bin/python --disable-pip-version-check install \
        --quiet --no-cache-dir --only-binary=:all: --require-hashes --requirement=requirements.txt
+COPY switchyard switchyard
 COPY app app
 # The root of a running container is read-only: bytecode and static files are made here. Collecting the files
 # reads settings and connects to nothing.
 RUN SECRET_KEY=unused DATABASE_URL=postgres://unused/unused BROKER_URL=pyamqp://unused \
     /opt/venv/bin/python -m app collectstatic --noinput --verbosity=0 \
-    && /opt/venv/bin/python -m compileall -q app
+    && /opt/venv/bin/python -m compileall -q switchyard app
 
 FROM ${BASE}
 ARG REVISION=unknown

@@ -29,7 +29,7 @@ up: environment ## start everything and stay; web and workers reload when code c
 services: environment ## start only PostgreSQL, RabbitMQ and mail, and print how to reach them
 	@$(RUN) -m deploy.local services $(ARGS)
 
-test: environment ## run all tests, on a real broker and a real database (ARGS="tests/unit -x")
+test: environment ## run all tests, on a real broker and a real database (ARGS="tests/switchyard -x")
 	@$(RUN) -m pytest -n 3 --dist loadfile $(ARGS)
 
 faults: environment ## hurt it in every way we know, and count what is lost (RABBITMQ_SUITE=forky for a newer broker)

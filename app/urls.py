@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-handler404 = "app.api.not_found"
+handler404 = "app.accounts.api.not_found"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -16,7 +16,7 @@ from tests.faults.ledger import tasks as ledger_tasks  # noqa: F401 - so that ap
 from tests.gallery import tasks  # noqa: F401
 from tests.settings import GIVEN
 
-pytest_plugins = ["app.tasks.pytest_plugin"]
+pytest_plugins = ["switchyard.pytest_plugin"]
 
 # Hypothesis' deadline for an example is 200 ms of a wall clock, which a busy machine misses.
 hypothesis_settings.register_profile("busy machine", deadline=None)

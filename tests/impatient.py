@@ -1,6 +1,6 @@
 """Settings under which a message that could not be worked on is not held for long."""
 
-from app.tasks import outage
+from switchyard.worker import requeue
 from tests.settings import *  # noqa: F403
 
-outage.HOLD_SECONDS = 1
+requeue.HOLD_SECONDS = 1

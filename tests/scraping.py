@@ -46,8 +46,8 @@ def main() -> None:
 
 def measure(broker: Broker, queues: int, messages: int) -> None:
     declare(queues)
-    from app.broker.management import Management
-    from app.metrics.exporter import Exporter, Reads
+    from switchyard.broker.management import Management
+    from switchyard.metrics.exporter import Exporter, Reads
 
     with Management.from_settings() as management:
         registry = CollectorRegistry()
@@ -59,7 +59,8 @@ def measure(broker: Broker, queues: int, messages: int) -> None:
 
 def declare(count: int) -> None:
     """So many work queues, with all that belongs to them, as if app/queues.py had them."""
-    from app.queues import IO, QUEUES, ROUTES
+    from app.queues import IO
+    from switchyard.routing import QUEUES, ROUTES
 
     for number in range(count - len(QUEUES)):
         spec = replace(IO, name=f"queue{number}")
@@ -71,14 +72,14 @@ def declare(count: int) -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    call_command("topology", "apply", verbosity=0)
+    call_command("switchyard", "topology", "apply", verbosity=0)
 
 
 def fill(broker: Broker, depth: int) -> None:
     """The first queue, up to this depth; returns when the broker's statistics know of it."""
-    from app.broker.management import Management
-    from app.metrics.state import read_yard
-    from app.queues import QUEUES
+    from switchyard.broker.management import Management
+    from switchyard.metrics.state import read_yard
+    from switchyard.routing import QUEUES
 
     name = next(iter(QUEUES))
     with Management.from_settings() as management:

@@ -16,7 +16,11 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 for variable, placeholder in PLACEHOLDERS.items():
     os.environ.setdefault(variable, placeholder)
 
-from app.queues import CPU, IO, ROUTES  # noqa: E402
+from app.queues import (  # noqa: E402
+    CPU,
+    IO,
+    ROUTES,
+)
 
 for _name in ("gallery", "ledger"):
     ROUTES.update({f"{_name}.io_*": IO.name, f"{_name}.cpu_*": CPU.name})

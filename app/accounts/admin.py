@@ -1,11 +1,11 @@
 from django.contrib import admin
 
 from app.accounts.models import Letter, SignUp, Token
-from app.admin import Unedited
+from switchyard import ReadOnlyAdmin
 
 
 @admin.register(Token)
-class TokenAdmin(Unedited):
+class TokenAdmin(ReadOnlyAdmin):
     list_display = ("user", "created_at", "expires_at")
     list_filter = ("expires_at",)
     list_select_related = ("user",)
@@ -14,13 +14,13 @@ class TokenAdmin(Unedited):
 
 
 @admin.register(SignUp)
-class SignUpAdmin(Unedited):
+class SignUpAdmin(ReadOnlyAdmin):
     list_display = ("address", "created_at")
     search_fields = ("address",)
 
 
 @admin.register(Letter)
-class LetterAdmin(Unedited):
+class LetterAdmin(ReadOnlyAdmin):
     list_display = ("name", "user", "created_at", "claimed_at", "done_at")
     list_filter = (("done_at", admin.EmptyFieldListFilter), "created_at")
     list_select_related = ("user",)

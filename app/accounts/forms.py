@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.encoding import punycode
 
-from app.fields import EmailAddress, Text
+from app.accounts.fields import EmailAddress, Text
 
 #: A Django user name is at most this long, and ours is the e-mail address.
 NAME_LIMIT = 150

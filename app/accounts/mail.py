@@ -6,9 +6,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 
+from app.accounts.lease import ClaimHeld
 from app.accounts.models import Letter
-from app.claims import ClaimHeld
-from app.tasks.database import released_database
+from switchyard.database import released_database
 
 #: What passes by itself. A task that sends a letter is retried for these.
 TRANSIENT = (SMTPException, OSError, SoftTimeLimitExceeded, ClaimHeld)

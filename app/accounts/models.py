@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
-from app.claims import Claim
+from app.accounts.lease import Claim
 
 
 class TokenManager(models.Manager["Token"]):

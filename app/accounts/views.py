@@ -5,10 +5,10 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, JsonResponse
 
 from app.accounts import throttle
+from app.accounts.api import Problem, endpoint, read_form
 from app.accounts.forms import SignUpForm
 from app.accounts.models import Token
 from app.accounts.tasks import send_welcome_email
-from app.api import Problem, endpoint, read_form
 from app.webhooks.events import record
 from app.webhooks.models import Kind
 

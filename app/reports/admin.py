@@ -2,12 +2,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from app.admin import Unedited
 from app.reports.models import Part, Report
+from switchyard import ReadOnlyAdmin
 
 
 @admin.register(Report)
-class ReportAdmin(Unedited):
+class ReportAdmin(ReadOnlyAdmin):
     list_display = ("id", "owner", "days", "shown_state", "progress_percent", "created_at", "finished_at")
     list_filter = ("state", "created_at")
     list_select_related = ("owner",)
@@ -18,6 +18,6 @@ class ReportAdmin(Unedited):
 
 
 @admin.register(Part)
-class PartAdmin(Unedited):
+class PartAdmin(ReadOnlyAdmin):
     list_display = ("report", "index", "counts")
     list_select_related = ("report",)

@@ -10,9 +10,9 @@ from typing import Any
 from celery import chain, chord
 from celery.canvas import Signature
 
-from app.outbox.sending import send_on_commit
 from app.reports.models import Report
 from app.reports.tasks import combine, count_part, give_up, mail_link
+from switchyard.outbox.sending import send_on_commit
 
 
 def start(report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from app.fields import WholeNumber
+from app.accounts.fields import WholeNumber
 
 
 class ReportForm(forms.Form):

@@ -8,8 +8,8 @@ from django.db.models import Count
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from app.accounts.api import url_of
 from app.accounts.mail import TRANSIENT, send_once
-from app.api import url_of
 from app.reports.drawing import Counts, draw_chart, draw_csv
 from app.reports.models import UNFINISHED, Part, Report, State
 from app.webhooks.events import record

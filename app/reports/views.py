@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from app.api import Problem, authenticate, endpoint, read_form, url_of
+from app.accounts.api import Problem, authenticate, endpoint, read_form, url_of
 from app.reports.canvas import start
 from app.reports.forms import ReportForm
 from app.reports.models import Report, State

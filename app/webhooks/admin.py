@@ -3,13 +3,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from app.admin import ModelAdmin, Unedited
 from app.webhooks.models import Delivery, DeliveryState, Event, Target
 from app.webhooks.tasks import deliver
+from switchyard.ops.readonly import ModelAdmin, ReadOnlyAdmin
 
 
 @admin.register(Event)
-class EventAdmin(Unedited):
+class EventAdmin(ReadOnlyAdmin):
     list_display = ("id", "kind", "occurred_at", "data")
     list_filter = ("kind", "occurred_at")
 
@@ -30,7 +30,7 @@ class TargetAdmin(ModelAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(Unedited):
+class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ("id", "event", "target", "state", "attempts", "last_status", "last_error", "done_at")
     list_filter = ("state", "event__kind", "created_at")
     list_select_related = ("event", "target")

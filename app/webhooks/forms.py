@@ -3,7 +3,7 @@
 import httpx
 from django import forms
 
-from app.fields import Choices, Text
+from app.accounts.fields import Choices, Text
 from app.webhooks.addresses import TargetPrivate, TargetUnresolved, resolve
 from app.webhooks.models import Kind
 

@@ -7,11 +7,11 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
-from app.claims import Claim
+from app.accounts.lease import Claim
 
 
 class Kind(models.TextChoices):
-    """The kinds of events there are. What each one's data holds is said in ``app/openapi.yaml``."""
+    """The kinds of events there are. What each one's data holds is said in ``app/accounts/openapi.yaml``."""
 
     USER_SIGNED_UP = "user.signed_up"
     REPORT_DONE = "report.done"

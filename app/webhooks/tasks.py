@@ -6,11 +6,11 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F
 
-from app.claims import ClaimHeld
-from app.tasks.database import released_database
+from app.accounts.lease import ClaimHeld
 from app.webhooks.addresses import TargetPrivate, TargetUnresolved
 from app.webhooks.models import FINAL, Delivery, DeliveryState, shortened
 from app.webhooks.post import NoAnswer, post
+from switchyard.database import released_database
 
 #: Answers of a target that may be different next time, besides all 5xx.
 TRANSIENT_STATUSES = {408, 425, 429}

@@ -30,7 +30,11 @@ def build(tag: str) -> str:
 def revision() -> str:
     """The commit that the work tree is at; ``-changed`` if it holds what no commit has."""
     commit = _git("rev-parse", "--short=12", "HEAD")
-    return f"{commit}-changed" if _git("status", "--porcelain", "--", "app", "requirements.txt") else commit
+    return (
+        f"{commit}-changed"
+        if _git("status", "--porcelain", "--", "app", "switchyard", "requirements.txt")
+        else commit
+    )
 
 
 def _git(*arguments: str) -> str:

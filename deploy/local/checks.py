@@ -18,8 +18,8 @@ _PLACEHOLDERS = {
 TOOLS = {
     "ruff check": ["ruff", "check", "--quiet", "."],
     "ruff format": ["ruff", "format", "--quiet", "--check", "."],
-    "mypy": ["mypy", "--package=app", "--package=deploy"],
-    "README": ["pytest", "-q", "tests/unit/test_readme.py"],
+    "mypy": ["mypy", "--package=switchyard", "--package=app", "--package=deploy"],
+    "README": ["pytest", "-q", "tests/test_readme.py"],
 }
 
 

@@ -11,8 +11,8 @@ from deploy.local.errors import LocalError
 ROOT = Path(__file__).parents[2]
 #: Each with what it is made from.
 LOCKS = {
-    "requirements.txt": ["pyproject.toml"],
-    "requirements-dev.txt": ["pyproject.toml", "--group=dev"],
+    "requirements.txt": ["pyproject.toml", "--group=service"],
+    "requirements-dev.txt": ["pyproject.toml", "--group=service", "--group=dev"],
     "deploy/cluster/requirements.txt": ["deploy/cluster/requirements.in"],
     "tests/browser/requirements.txt": [
         "tests/browser/requirements.in",

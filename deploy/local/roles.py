@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from app.queues import QUEUES
+from switchyard.routing import QUEUES
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.table import table
 from deploy.local.journal import QueueRecord
+from switchyard.ops.table import table
 
 _WAITING = ("switchyard_queue_messages_ready", "switchyard_queue_messages_unacknowledged")
 

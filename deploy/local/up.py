@@ -15,7 +15,7 @@ _LOOK_MS = 1_000
 
 
 def up() -> None:
-    """Runs the whole service and stays; web and workers start anew when code under app/ changes."""
+    """Runs the whole service and stays; web and workers start anew when the code changes."""
     terminal = Terminal([_NAME, *(role.name for role in [RELEASE, *long_running(0, 0)])])
 
     def say(line: str) -> None:
@@ -32,7 +32,12 @@ def up() -> None:
 def _reload_on_change(stack: Stack, terminal: Terminal) -> None:
     reloading = [role for role in stack.roles if role.reloads]
     reported: set[Role] = set()
-    changes = watch(ROOT / "app", watch_filter=PythonFilter(), rust_timeout=_LOOK_MS, yield_on_timeout=True)
+    changes = watch(
+        *(ROOT / folder for folder in ("app", "switchyard")),
+        watch_filter=PythonFilter(),
+        rust_timeout=_LOOK_MS,
+        yield_on_timeout=True,
+    )
     for change in changes:
         if change:
             names = sorted({str(Path(path).relative_to(ROOT)) for _, path in change})

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import connection, transaction
 
 from app.celery import app
-from app.outbox.amqp import captured
-from app.outbox.rows import insert
 from app.queues import IO
+from switchyard.outbox.amqp import captured
+from switchyard.outbox.rows import insert
 from tests.bench import gauge
 from tests.bench.cost import Cost
 from tests.bench.yard import PATIENCE_SECONDS, Yard
@@ -24,10 +24,10 @@ NOOP: Call = (f"bench.{IO.name}_noop", (1, 2))
 SLOWEST = 1000
 # Each copy has an id of its own, by which a worker keeps what it runs: its last twelve digits are a number.
 _COPY = """
-    INSERT INTO outbox_message (task_id, task, queue, headers, properties, body, eta, created_at)
+    INSERT INTO switchyard_outbox (task_id, task, queue, headers, properties, body, eta, created_at)
     SELECT id_of_copy, task, queue, replace(headers, task_id, id_of_copy),
         replace(properties, task_id, id_of_copy), body, eta, clock_timestamp()
-    FROM outbox_message, generate_series(2, %s) AS number,
+    FROM switchyard_outbox, generate_series(2, %s) AS number,
         LATERAL (SELECT left(task_id, 24) || lpad(to_hex(number), 12, '0')) AS copy (id_of_copy)
     WHERE task_id = %s
 """

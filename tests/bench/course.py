@@ -30,7 +30,7 @@ def run(
 ) -> tuple[dict[str, Any], str]:
     """The report, and the table that is a part of it."""
     call_command("migrate", run_syncdb=True, verbosity=0)
-    call_command("topology", "apply", verbosity=0)
+    call_command("switchyard", "topology", "apply", verbosity=0)
     yard = Yard(Processes(environment, own.home), share, own.broker_pids)
     figures: list[Figure] = []
     courses = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import transaction
 
 from app.celery import app
-from app.queues import QUEUES
+from switchyard.routing import QUEUES
 from tests.bench import gauge
 from tests.bench.backlog import CPU_REACH, NOOP, RATE_REACH, drain
 from tests.bench.figures import Figure, percentile

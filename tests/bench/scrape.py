@@ -65,5 +65,5 @@ def _answers(yard: Yard) -> bool:
 
 def _connections() -> float:
     """Of AMQP, as the broker counts them: the exporter should have none of its own but what it keeps."""
-    url = settings.BROKER_MANAGEMENT_URL
+    url = settings.SWITCHYARD_BROKER_MANAGEMENT_URL
     return float(len(httpx.get(f"{url}/api/connections", timeout=30).json()))

@@ -4,8 +4,9 @@ import resource
 from collections.abc import Iterator
 from urllib.request import urlopen
 
-from app.queues import IO, QUEUES
+from app.queues import IO
 from deploy.local.ports import LOOPBACK
+from switchyard.routing import QUEUES
 from tests.bench import gauge
 from tests.bench.figures import Figure
 from tests.bench.yard import Yard

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from app.queues import QUEUES
+from switchyard.routing import QUEUES
 from tests.bench.work import HABITS
 
 for queue in QUEUES:

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from app.celery import app
-from app.outbox.models import Message
-from app.queues import QUEUES
+from switchyard.outbox.models import Message
+from switchyard.routing import QUEUES
 from tests.bench import gauge
 from tests.bench.stock import stock
 from tests.live.processes import Process, Processes, eventually
@@ -83,7 +83,7 @@ class Yard:
     def purge(self) -> None:
         """Empty the outbox and the queues."""
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE outbox_message")
+            cursor.execute("TRUNCATE switchyard_outbox")
         with app.connection_for_write() as broker, broker.channel() as channel:
             for queue in QUEUES:
                 channel.queue_purge(queue)

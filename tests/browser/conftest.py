@@ -14,10 +14,12 @@ from django.core.management import call_command
 from django.test import Client
 from kombu import Connection
 
-from app.queues import EXCHANGE, QUEUES
+from app.celery import app
 from deploy.local.environment import LOCAL, ROOT, ensure
 from deploy.local.home import make_folder
 from deploy.local.ports import free_ports
+from switchyard.queues import EXCHANGE
+from switchyard.routing import QUEUES
 from tests.live.conftest import Vhost, environment, processes, vhost, yard  # noqa: F401 - fixtures
 from tests.live.processes import Process, Processes, eventually
 from tests.malformed import Draft
@@ -66,7 +68,7 @@ def page(web: Web, tmp_path: Path) -> Iterator[Page]:
 
 @pytest.fixture
 def channel(vhost: Vhost) -> Iterator[Any]:  # noqa: F811
-    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    options = app.conf.broker_transport_options
     with Connection(vhost.url, transport_options=options) as connection:
         yield connection.default_channel
 

@@ -15,7 +15,7 @@ from tests.live.processes import eventually
 
 #: To be looked at.
 PICTURES = LOCAL / "browser" / "pictures"
-OPERATIONS = "/admin/ops/operations/"
+OPERATIONS = "/admin/switchyard/operations/"
 AXE = "const done = arguments[arguments.length - 1]; axe.run().then(done, error => done({error: `${error}`}))"
 
 

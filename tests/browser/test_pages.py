@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.db.models.functions import Now
 
 from app.celery import app
-from app.outbox.models import Message
-from app.queues import EXCHANGE
+from switchyard.outbox.models import Message
+from switchyard.queues import EXCHANGE
 from tests.browser.conftest import Web
 from tests.browser.page import Page
 from tests.gallery.models import Run
@@ -32,14 +32,14 @@ PATHS = {
     "requeue": "outbox/requeue/",
     "quarantine-discard": "outbox/discard/",
 }
-#: Dead letters; app/ops/deadletters.py does 200 at once.
+#: Dead letters; switchyard/ops/deadletters.py does 200 at once.
 MANY = 210
 
 
 @pytest.fixture
 def busy(yard: Processes, channel: Any, bury: Callable[..., None]) -> None:
     """Something to see on every page."""
-    call_command("schedule", "sync", verbosity=0)
+    call_command("switchyard", "schedule", "sync", verbosity=0)
     bury(*(valid("gallery.io_wait", f"failed-{number}") for number in range(5)))
     bury(valid("gallery.cpu_nobody_knows", "unknown"), queue="cpu")
     for number in range(30):

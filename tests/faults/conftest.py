@@ -25,7 +25,7 @@ def services(
 ) -> Services:
     """The declared topology in an empty vhost, the ledger, and a way to start and to hurt what runs."""
     processes.environment["DJANGO_SETTINGS_MODULE"] = "tests.faults.settings"
-    call_command("topology", "apply", verbosity=0)
+    call_command("switchyard", "topology", "apply", verbosity=0)
     return Services(processes, vhost, broker, postgres)
 
 

@@ -1,6 +1,6 @@
 """A role that kills itself at a named place, again and again. The place is not told about it.
 
-    python -m tests.faults.failing app.outbox.relay:Relay.delete before 3 100 -- app relay
+    python -m tests.faults.failing switchyard.relay.relay:Relay.delete before 3 100 -- app relay
 
 SIGKILLs the role just before its third call of that method, starts it anew, and does so 100 times. Each life
 is a fork of one process that has loaded everything, so that a hundred deaths take seconds and not minutes.
@@ -19,16 +19,12 @@ from typing import Any
 
 import django
 
-from app.roles import environment
-
 _SIGNALS = {"before": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 
 def main(words: list[str]) -> int:
     place, moment, call, lives, separator, module, *arguments = words
     assert separator == "--", f"expected -- before the module, not {separator}"
-    for name, value in environment(arguments).items():
-        os.environ.setdefault(name, value)
     django.setup()
     patch(place, moment, int(call))
     for life in range(int(lives)):

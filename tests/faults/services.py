@@ -18,11 +18,11 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from app.celery import app
-from app.outbox.models import Message
-from app.queues import QUEUES
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
+from switchyard.outbox.models import Message
+from switchyard.routing import QUEUES
 from tests.faults.checker import Fault, Verdict, verdict
 from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
@@ -122,7 +122,7 @@ class Services:
             self.broker.start()
 
     def apply_topology(self) -> None:
-        call_command("topology", "apply", verbosity=0)
+        call_command("switchyard", "topology", "apply", verbosity=0)
 
     def dead_letters(self, queue: str) -> list[Any]:
         """Every message in the dead-letter queue, which keeps them."""

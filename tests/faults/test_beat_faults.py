@@ -8,7 +8,8 @@ from itertools import pairwise
 from django.db.models import Count
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from app.schedule.models import Missed, Rule, Tick
+from switchyard.schedule.entry import Missed
+from switchyard.schedule.models import Rule, Tick
 from tests.faults.ledger.models import Effect, Execution
 from tests.faults.services import Services
 from tests.live.processes import Process, eventually

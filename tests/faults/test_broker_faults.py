@@ -12,9 +12,9 @@ from django.db import connection, transaction
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.celery import app
-from app.outbox.models import Message
 from app.queues import IO
 from deploy.local.ports import LOOPBACK, free_ports
+from switchyard.outbox.models import Message
 from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.services import (

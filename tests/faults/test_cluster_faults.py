@@ -27,12 +27,12 @@ def three(home: Path, given_environment: None) -> Iterator[Three]:
 def on_three(three: Three, postgres: Postgres, tmp_path: Path, settings, environment) -> Iterator[Services]:
     """The services in the default vhost of the cluster, which they know by all three addresses."""
     settings.CELERY_BROKER_URL = three.url
-    settings.BROKER_MANAGEMENT_URL = three.management_url
+    settings.SWITCHYARD_BROKER_MANAGEMENT_URL = three.management_url
     forget_connections(app)
     addresses = {"BROKER_URL": three.url, "BROKER_MANAGEMENT_URL": three.management_url}
     faults = {"DJANGO_SETTINGS_MODULE": "tests.faults.settings"}
     processes = Processes(environment | addresses | faults, tmp_path)
-    call_command("topology", "apply", verbosity=0)
+    call_command("switchyard", "topology", "apply", verbosity=0)
     vhost = Vhost("/", three.url.partition(";")[0], three.management_url)
     yield Services(processes, vhost, None, postgres)  # type: ignore[arg-type]
     processes.end()

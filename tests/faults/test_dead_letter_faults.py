@@ -7,8 +7,9 @@ from pathlib import Path
 from django_celery_results.models import TaskResult
 from kombu import Connection
 
-from app.deadletters.models import Action
-from app.queues import EXCHANGE, IO
+from app.queues import IO
+from switchyard.deadletters.models import Action
+from switchyard.queues import EXCHANGE
 from tests.faults.ledger.models import Execution, Promise
 from tests.faults.services import Services, all_done, key_of, keys, promise, running
 from tests.live.processes import eventually
@@ -122,7 +123,7 @@ def test_f33_a_replay_that_is_killed_fifty_times_leaves_each_message_in_one_plac
     services.start("worker io")
     with services.fault("replay killed"):
         for moment in ("before", "after"):
-            place = "app.deadletters.box:Box.take_out"
+            place = "switchyard.deadletters.queue:Box.take_out"
             words = ["deadletters", "replay", "--yes", "--queue=io", "--rate=50/s"]
             killed = services.failing(place, moment, 1, 25, *words)
             assert killed.wait(150) == 0, killed.text()[-2000:]

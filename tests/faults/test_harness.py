@@ -122,7 +122,7 @@ def test_the_proxy_passes_on_delays_falls_silent_and_cuts(echo: int) -> None:
 
 
 def test_a_failpoint_kills_at_its_place_as_often_as_told(services) -> None:
-    process = services.failing("app.needs:database", "after", 1, 5, "beat")
+    process = services.failing("switchyard.process.dependencies:database", "after", 1, 5, "beat")
     assert process.wait() == 0
     assert process.text().count("ended with 9") == 5
 

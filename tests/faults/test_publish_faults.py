@@ -8,9 +8,9 @@ from amqp.exceptions import AMQPError
 from django.db import connection, transaction
 from kombu import Connection
 
-from app.outbox.models import Message
 from app.queues import IO
-from app.tasks.errors import MessageTooLarge
+from switchyard.outbox.errors import MessageTooLarge
+from switchyard.outbox.models import Message
 from tests.faults.ledger.models import Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.services import Services, all_done, children, keys, promise, promise_one, waiting_rows
@@ -63,7 +63,7 @@ def test_f3_a_relay_that_dies_between_publish_and_delete_loses_and_doubles_nothi
     """100 deaths. Each life publishes one message and deletes it, then a batch that it does not delete."""
     promised = promise("ledger.io_work", keys("relayed", 110))
     with services.fault("relay"):
-        failing = services.failing("app.outbox.relay:Relay.delete", "before", 2, 100, "relay")
+        failing = services.failing("switchyard.relay.relay:Relay.delete", "before", 2, 100, "relay")
         services.start("worker io")
         assert failing.wait(120) == 0, failing.text()[-2000:]
     services.start_relay()
@@ -90,7 +90,7 @@ def test_f4_a_frozen_relay_that_wakes_up_sends_nothing_again(services: Services,
     promised = promise("ledger.io_work", keys("frozen", 100))
     services.start("worker io")
     with services.fault("frozen relay"):
-        frozen = services.failing("app.outbox.relay:Relay.delete", "freeze", 2, 1, "relay")
+        frozen = services.failing("switchyard.relay.relay:Relay.delete", "freeze", 2, 1, "relay")
         all_done(promised)
         services.start_relay()
         all_done(promise("ledger.io_work", keys("others", 50)))
@@ -109,7 +109,7 @@ def test_f4_a_relay_that_slept_past_its_locks_repeats_at_most_its_batch(services
     promised = promise("ledger.io_work", keys("slept", 100))
     services.start("worker io")
     with services.fault("relay slept"):
-        frozen = services.failing("app.outbox.relay:Relay.delete", "freeze", 2, 1, "relay")
+        frozen = services.failing("switchyard.relay.relay:Relay.delete", "freeze", 2, 1, "relay")
         all_done(promised)
         [sleeper] = eventually(lambda: stopped(frozen.popen.pid))
         with connection.cursor() as cursor:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from django_celery_results.models import TaskResult
 
-from app.queues import QUEUES
+from switchyard.routing import QUEUES
 from tests.faults.ledger.models import Effect, Execution
 from tests.faults.memory import killed, limited_memory
 from tests.faults.services import Services, all_done, children, key_of, promise, running

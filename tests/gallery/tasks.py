@@ -11,7 +11,7 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
-from app.tasks.database import released_database
+from switchyard.database import released_database
 from tests.gallery.models import Run
 
 #: Key of a ``Run`` that a test makes to say so.

@@ -79,7 +79,12 @@ def test_a_worker_is_unready_soon_and_restarted_late_after_its_last_heartbeat(
 
 
 def test_the_image_holds_the_service_and_no_tool_to_build_or_install(worker: Container) -> None:
-    assert worker.run("ls", "/srv/switchyard").stdout.split() == ["app", "requirements.txt", "static"]
+    assert worker.run("ls", "/srv/switchyard").stdout.split() == [
+        "app",
+        "requirements.txt",
+        "static",
+        "switchyard",
+    ]
     assert worker.run("python", "-m", "pip", "--version").returncode != 0
     assert worker.run("sh", "-c", "command -v gcc cc make git").stdout == ""
     assert "staticfiles.json" in worker.run("ls", "/srv/switchyard/static").stdout

@@ -43,7 +43,7 @@ def vhost(broker: Broker, settings) -> Iterator[Vhost]:
         rights = {"configure": ".*", "write": ".*", "read": ".*"}
         management.put(f"/api/permissions/{name}/{parts.username}", json=rights).raise_for_status()
         settings.CELERY_BROKER_URL = url
-        settings.BROKER_MANAGEMENT_URL = broker.management_url
+        settings.SWITCHYARD_BROKER_MANAGEMENT_URL = broker.management_url
         _forget_connections()
         yield Vhost(name, url, broker.management_url)
         app.pool.force_close_all()
@@ -89,5 +89,5 @@ def processes(vhost: Vhost, environment: dict[str, str], tmp_path: Path) -> Iter
 @pytest.fixture
 def yard(processes: Processes) -> Processes:
     """A vhost with the declared topology, and a way to start workers in it."""
-    call_command("topology", "apply", verbosity=0)
+    call_command("switchyard", "topology", "apply", verbosity=0)
     return processes

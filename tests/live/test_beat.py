@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
 
-from app.schedule.models import Clock, Tick
+from switchyard.schedule.models import Clock, Tick
 from tests.gallery.models import Run
 from tests.live.processes import Process, Processes, eventually
 
@@ -27,7 +27,7 @@ DIES_IN_A_TICK = """
 import itertools, os, signal, django
 django.setup()
 from django.core.management import execute_from_command_line
-from app.tasks.base import RoutedTask
+from switchyard.tasks.base import RoutedTask
 send, number = RoutedTask.apply_async_on_commit, itertools.count(1)
 def send_and_die(*args, **options):
     send(*args, **options)

@@ -6,12 +6,12 @@ import pytest
 from django.db.models import F
 from kombu import Connection
 
-from app.metrics.canary import REPLACE_SECONDS, send
-from app.metrics.dead import note_dead, read_dead
-from app.metrics.models import Canary, NotEmptySince
-from app.metrics.waits import waits
-from app.outbox.models import Message
-from app.queues import QUEUES
+from switchyard.metrics.canary import REPLACE_SECONDS, send
+from switchyard.metrics.deadletters import note_dead, read_dead
+from switchyard.metrics.models import Canary, NotEmptySince
+from switchyard.metrics.waits import waits
+from switchyard.outbox.models import Message
+from switchyard.routing import QUEUES
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually
 
@@ -78,7 +78,7 @@ def test_a_lost_canary_is_replaced_and_the_next_answers_for_it(yard: Processes, 
 
 
 def test_a_canary_that_was_sent_after_one_that_comes_back_is_still_waited_for(transactional_db) -> None:
-    from app.metrics.tasks import came_back
+    from switchyard.metrics.canary import came_back
 
     send("io", 15)
     first = Canary.objects.get().sent_at

@@ -15,11 +15,13 @@ from django.core.management import CommandError, call_command
 from kombu import Connection
 
 from app.celery import app
-from app.deadletters import actions
-from app.deadletters.box import Box
-from app.deadletters.models import Action, Verb
-from app.outbox.models import Message
-from app.queues import EXCHANGE, IO, QUEUES
+from app.queues import IO
+from switchyard.deadletters import actions
+from switchyard.deadletters.models import Action, Verb
+from switchyard.deadletters.queue import Box
+from switchyard.outbox.models import Message
+from switchyard.queues import EXCHANGE
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.gallery.tasks import MENDED
 from tests.live.conftest import Vhost
@@ -33,7 +35,7 @@ FEWEST_KILLS = 4
 
 @pytest.fixture
 def channel(vhost: Vhost, settings: Any) -> Any:
-    with Connection(vhost.url, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS) as connection:
+    with Connection(vhost.url, transport_options=app.conf.broker_transport_options) as connection:
         yield connection.default_channel
 
 
@@ -59,7 +61,7 @@ def run(*arguments: str) -> tuple[int, str]:
     """The exit code and the output of a deadletters command, in this process."""
     output = StringIO()
     try:
-        call_command("deadletters", *arguments, stdout=output)
+        call_command("switchyard", "deadletters", *arguments, stdout=output)
     except CommandError as error:
         return error.returncode, output.getvalue()
     return 0, output.getvalue()
@@ -414,14 +416,14 @@ def test_pickle_yaml_and_unreadable_letters_can_be_shown_and_discarded_and_are_n
 def test_a_broker_that_is_away_is_exit_code_3_and_one_sentence(settings: Any, vhost: Vhost) -> None:
     settings.CELERY_BROKER_URL = "pyamqp://user:secret@127.0.0.1:1/"
     with pytest.raises(CommandError) as refused:
-        call_command("deadletters", "list")
+        call_command("switchyard", "deadletters", "list")
     assert refused.value.returncode == 3
     assert "secret" not in str(refused.value)
 
 
 def test_a_vhost_without_dead_letter_queues_is_exit_code_3_and_says_what_to_run(vhost: Vhost) -> None:
     with pytest.raises(CommandError, match="topology apply") as refused:
-        call_command("deadletters", "list")
+        call_command("switchyard", "deadletters", "list")
     assert refused.value.returncode == 3
 
 

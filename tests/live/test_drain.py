@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.celery import app
-from app.queues import QUEUES
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import Process, Processes, eventually

@@ -12,19 +12,19 @@ from kombu import Connection
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.broker.management import Management
 from app.celery import app
-from app.metrics.depths import queue_names
-from app.metrics.exporter import Exporter as Collector
-from app.metrics.exporter import Reads
 from deploy.local.ports import free_ports
+from switchyard.broker.management import Management
+from switchyard.metrics.depths import queue_names
+from switchyard.metrics.exporter import Exporter as Collector
+from switchyard.metrics.exporter import Reads
 from tests.live.conftest import Vhost
 from tests.live.processes import Process, Processes, eventually
 
 
 @pytest.fixture
 def scrape(vhost: Vhost, transactional_db: None) -> Iterator[CollectorRegistry]:
-    call_command("topology", "apply", verbosity=0)
+    call_command("switchyard", "topology", "apply", verbosity=0)
     with Management.from_settings() as management:
         registry = CollectorRegistry()
         registry.register(Collector(Reads.of(management)))

@@ -7,7 +7,7 @@ from django_celery_results.models import TaskResult
 from kombu import Connection
 
 from app.celery import app
-from app.queues import QUEUES
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.processes import Processes, eventually
 

@@ -6,8 +6,8 @@ import pytest
 from django_celery_results.models import TaskResult
 
 from app.celery import app
-from app.queues import QUEUES
-from app.tasks.threads import OVERDUE_EXIT_CODE
+from switchyard.routing import QUEUES
+from switchyard.worker.threads import OVERDUE_EXIT_CODE
 from tests.gallery.models import Run
 from tests.live.processes import Processes, eventually
 from tests.live.test_failures import dead_letters

@@ -12,9 +12,9 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.celery import app
-from app.queues import QUEUES
-from app.schedule.models import Tick
 from deploy.local.ports import free_ports
+from switchyard.routing import QUEUES
+from switchyard.schedule.models import Tick
 from tests.live.processes import Process, Processes, eventually
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -24,19 +24,20 @@ from django.test import Client
 from kombu import Connection
 
 from app.celery import app
-from app.deadletters.models import Action
-from app.management.commands.queues import CLEAR
-from app.ops import deadletters as pages
-from app.ops import patience
-from app.outbox.models import Message
-from app.queues import EXCHANGE, QUEUES
+from switchyard.deadletters.models import Action
+from switchyard.ops import deadletters as pages
+from switchyard.ops import timeouts as patience
+from switchyard.ops.commands.queues import CLEAR
+from switchyard.outbox.models import Message
+from switchyard.queues import EXCHANGE
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import ROOT as FOLDER
 from tests.live.processes import Processes, eventually
 from tests.malformed import Draft, valid
 
-ROOT = "/admin/ops/operations/"
+ROOT = "/admin/switchyard/operations/"
 PAGES = [ROOT, f"{ROOT}dead-letters/", f"{ROOT}schedule/", f"{ROOT}outbox/"]
 
 
@@ -56,7 +57,7 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def channel(vhost: Vhost, settings: Any) -> Any:
-    with Connection(vhost.url, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS) as connection:
+    with Connection(vhost.url, transport_options=app.conf.broker_transport_options) as connection:
         yield connection.default_channel
 
 
@@ -84,7 +85,7 @@ def staff(*permissions: str) -> Client:
     """Somebody of the staff with these permissions of operations, logged in; their CSRF is checked."""
     user = User.objects.create_user(f"ada-{'-'.join(permissions)}", is_staff=True)
     user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="ops", codename__in=permissions)
+        Permission.objects.filter(content_type__app_label="switchyard", codename__in=permissions)
     )
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
@@ -160,7 +161,7 @@ def test_the_queues_are_shown_with_what_waits_and_since_when_it_grows(
 
 def test_a_broker_that_is_away_is_a_sentence_and_soon(ada: Client, settings: Any, vhost: Vhost) -> None:
     settings.CELERY_BROKER_URL = "pyamqp://user:secret@127.0.0.1:1/"
-    settings.BROKER_MANAGEMENT_URL = "http://user:secret@127.0.0.1:1"
+    settings.SWITCHYARD_BROKER_MANAGEMENT_URL = "http://user:secret@127.0.0.1:1"
     for address in (*PAGES, f"{ROOT}dead-letters/replay/", f"{ROOT}dead-letters/of/some-id/"):
         before = time.monotonic()
         answer = ada.get(address)
@@ -175,7 +176,7 @@ def test_a_broker_that_is_silent_is_a_sentence_too(
 ) -> None:
     monkeypatch.undo()
     settings.CELERY_BROKER_URL = f"pyamqp://user:secret@127.0.0.1:{silent}/"
-    settings.BROKER_MANAGEMENT_URL = f"http://user:secret@127.0.0.1:{silent}"
+    settings.SWITCHYARD_BROKER_MANAGEMENT_URL = f"http://user:secret@127.0.0.1:{silent}"
     for address in PAGES[:2]:
         before = time.monotonic()
         assert "did not answer" in text(ada.get(address))
@@ -220,7 +221,9 @@ def test_a_replay_says_how_many_and_which_and_then_runs_each_once(
     counted_in = int(time.time())
     # A death is known to the second: the next one must be of another second than those that were counted.
     eventually(lambda: time.time() >= counted_in + 1)
-    call_command("deadletters", "discard", "--id", "task-0", "--yes", "--by", "bob", stdout=StringIO())
+    call_command(
+        "switchyard", "deadletters", "discard", "--id", "task-0", "--yes", "--by", "bob", stdout=StringIO()
+    )
     bury(valid("gallery.io_wait", "later"))
     steps = [text(step) for step in posted(ada, address, fields)]
     assert ["3 left" in steps[0], "1 left" in steps[1]] == [True, True]
@@ -261,14 +264,14 @@ def test_a_discard_wants_its_number_typed_and_keeps_what_was_not_counted(
 
 
 def test_an_entry_of_the_schedule_is_sent_from_its_page(ada: Client, yard: Processes) -> None:
-    call_command("schedule", "sync", verbosity=0)
+    call_command("switchyard", "schedule", "sync", verbosity=0)
     page = ada.get(PAGES[2])
     assert "purge once" in text(page)
     token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())[-1]
     fields = {"entry": "purge once", "csrfmiddlewaretoken": token}
     assert ada.post(f"{PAGES[2]}run-now/", {"entry": "purge once"}).status_code == 403
     assert ada.post(f"{PAGES[2]}run-now/", fields).status_code == 302
-    assert [message.task for message in Message.objects.all()] == ["tasks.purge_once"]
+    assert [message.task for message in Message.objects.all()] == ["switchyard.purge_once"]
     assert "Purge once was sent as task" in text(ada.get(PAGES[2]))
     assert "Sent now, as task" in LogEntry.objects.get().change_message
     assert staff("view").post(f"{PAGES[2]}run-now/", fields).status_code == 403
@@ -308,7 +311,7 @@ def test_the_command_tells_programs_and_people_the_same(yard: Processes, channel
     assert (found["cpu"]["drain_seconds"], found["cpu"]["verdict"]) == (0.0, "good")
     assert (found["io"]["consumers"], found["io"]["dead_letters"], found["io"]["outbox"]) == (0, 0, 0)
     output = StringIO()
-    call_command("queues", stdout=output)
+    call_command("switchyard", "queues", stdout=output)
     assert "\x1b" not in output.getvalue()
     head, row = re.findall(r"^(?:queue|io) .*\d.*|^queue .*", output.getvalue(), re.MULTILINE)[:2]
     assert row[: head.index("waiting") + len("waiting")].endswith(" 12")
@@ -324,7 +327,7 @@ def counted(queues: dict[str, Any]) -> bool:
 
 def told() -> dict[str, Any]:
     output = StringIO()
-    call_command("queues", "--json", stdout=output)
+    call_command("switchyard", "queues", "--json", stdout=output)
     return {queue["name"]: queue for queue in json.loads(output.getvalue())["queues"]}
 
 
@@ -347,9 +350,9 @@ def test_on_a_terminal_it_is_drawn_again_and_coloured_unless_told_not_to(
 
 
 def test_a_broker_that_is_away_is_exit_code_3_and_one_sentence(settings: Any, vhost: Vhost) -> None:
-    settings.BROKER_MANAGEMENT_URL = "http://user:secret@127.0.0.1:1"
+    settings.SWITCHYARD_BROKER_MANAGEMENT_URL = "http://user:secret@127.0.0.1:1"
     with pytest.raises(CommandError, match="did not answer") as refused:
-        call_command("queues")
+        call_command("switchyard", "queues")
     assert refused.value.returncode == 3
     assert "secret" not in str(refused.value)
 
@@ -357,4 +360,4 @@ def test_a_broker_that_is_away_is_exit_code_3_and_one_sentence(settings: Any, vh
 @pytest.mark.parametrize("wrong", [["--watch", "--json"], ["--watch", "--interval", "0"]])
 def test_wrong_usage_is_refused(wrong: list[str]) -> None:
     with pytest.raises(CommandError, match=r"not allowed with|expected seconds"):
-        call_command("queues", *wrong)
+        call_command("switchyard", "queues", *wrong)

@@ -6,9 +6,9 @@ from celery import chain, chord, group
 from django.db import transaction
 
 from app.celery import app
-from app.outbox.models import Message
-from app.outbox.sending import send_on_commit
-from app.queues import QUEUES
+from switchyard.outbox.models import Message
+from switchyard.outbox.sending import send_on_commit
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.gallery.tasks import join, part
 from tests.live.processes import Processes, eventually

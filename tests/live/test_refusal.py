@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from kombu import Connection
 
-from app.broker.frames import UNREADABLE
-from app.queues import EXCHANGE, QUEUES
+from app.celery import app
+from switchyard.broker.frames import UNREADABLE
+from switchyard.queues import EXCHANGE
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import Process, Processes, eventually
@@ -20,7 +22,7 @@ EVERY_TENTH = 10
 
 @pytest.fixture
 def channel(vhost: Vhost, settings: Any) -> Iterator[Any]:
-    with Connection(vhost.url, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS) as connection:
+    with Connection(vhost.url, transport_options=app.conf.broker_transport_options) as connection:
         yield connection.default_channel
 
 

@@ -17,12 +17,12 @@ from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.celery import app
-from app.outbox.link import CONFIRM_SECONDS
-from app.outbox.models import Message
-from app.outbox.relay import BATCH_ROWS
-from app.queues import QUEUES
 from deploy.local.ports import free_ports
 from deploy.local.rabbitmq import Broker
+from switchyard.outbox.models import Message
+from switchyard.relay.link import CONFIRM_SECONDS
+from switchyard.relay.relay import BATCH_ROWS
+from switchyard.routing import QUEUES
 from tests.live.conftest import Vhost
 from tests.live.processes import Process, Processes, eventually
 

@@ -9,16 +9,16 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from app.celery import app
-from app.outbox.metrics import RelayMetrics
-from app.outbox.models import Message
-from app.outbox.relay import Relay
+from switchyard.outbox.models import Message
+from switchyard.relay.metrics import RelayMetrics
+from switchyard.relay.relay import Relay
 
 
 @pytest.fixture
 def relay(vhost, transactional_db: None, settings, tmp_path: Path) -> Iterator[Relay]:
     # In this process, so not by the environment: the default is one file for whoever runs on this machine.
-    settings.HEARTBEAT_FILE = tmp_path / "heartbeat"
-    call_command("topology", "apply", verbosity=0)
+    settings.SWITCHYARD_HEARTBEAT_FILE = tmp_path / "heartbeat"
+    call_command("switchyard", "topology", "apply", verbosity=0)
     relay = Relay(RelayMetrics())
     # The first row proves the connection, alone.
     turn(relay, 1)

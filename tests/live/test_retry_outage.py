@@ -10,8 +10,8 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from app.celery import app
-from app.queues import QUEUES
 from deploy.local.rabbitmq import Broker
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import Process, Processes, eventually

@@ -11,9 +11,9 @@ from django.db import connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from app.celery import app
-from app.queues import QUEUES
-from app.roles import POOL_SIZE
 from deploy.local.ports import free_ports
+from switchyard.conf import conf
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.processes import Process, Processes, eventually
 
@@ -148,7 +148,7 @@ def test_a_hundred_tasks_at_once_share_ten_database_connections(yard: Processes)
     yard.worker("io")
     eventually(all_done)
     # Those of the pool, and this test's own.
-    assert peak <= int(POOL_SIZE) + 1
+    assert peak <= conf.POOL_SIZE + 1
 
 
 def test_tasks_that_wait_for_somebody_else_need_no_connection_meanwhile(yard: Processes) -> None:

@@ -5,8 +5,8 @@ from celery.exceptions import QueueNotFound
 from kombu.exceptions import OperationalError
 
 from app.celery import app
-from app.queues import QUEUES
-from app.tasks.errors import DestinationRefused
+from switchyard.outbox.errors import DestinationRefused
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.processes import Processes, eventually
 

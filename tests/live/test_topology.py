@@ -14,7 +14,8 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from app.celery import app
-from app.queues import DEAD_LETTER_EXCHANGE, EXCHANGE, IO
+from app.queues import IO
+from switchyard.queues import DEAD_LETTER_EXCHANGE, EXCHANGE
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually
@@ -75,7 +76,7 @@ def topology(*arguments: str) -> tuple[int, dict[str, Any]]:
     """The exit code and the JSON of a topology command."""
     output = StringIO()
     try:
-        call_command("topology", *arguments, "--json", stdout=output)
+        call_command("switchyard", "topology", *arguments, "--json", stdout=output)
     except CommandError as error:
         return error.returncode, json.loads(output.getvalue() or "{}")
     return 0, json.loads(output.getvalue())
@@ -301,13 +302,13 @@ def test_a_broker_that_cannot_be_asked_is_exit_code_3_and_one_sentence(
 ) -> None:
     match wrong:
         case "port":
-            settings.BROKER_MANAGEMENT_URL = "http://user:secret@127.0.0.1:1"
+            settings.SWITCHYARD_BROKER_MANAGEMENT_URL = "http://user:secret@127.0.0.1:1"
         case "password":
-            settings.BROKER_MANAGEMENT_URL = vhost.management_url.replace("@", "secret@")
+            settings.SWITCHYARD_BROKER_MANAGEMENT_URL = vhost.management_url.replace("@", "secret@")
         case "vhost":
             settings.CELERY_BROKER_URL = f"{vhost.url}-missing"
     with pytest.raises(CommandError) as refused:
-        call_command("topology", "check")
+        call_command("switchyard", "topology", "check")
     assert refused.value.returncode == 3
     assert "BROKER_" in str(refused.value)
     assert "secret" not in str(refused.value)

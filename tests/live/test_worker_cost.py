@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from kombu import Connection
 
-from app.broker.transport import held_back
 from app.celery import app
 from app.queues import IO
+from switchyard.broker.transport import held_back
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually
 

@@ -7,9 +7,8 @@ from itertools import chain
 from typing import Any
 
 from app import settings
-from app.queues import QUEUES
-from app.roles import POOL_SIZE
 from deploy.cluster.engine import ROOT
+from switchyard.routing import QUEUES
 from tests.manifests.rendered import Document, container, labels, of_kind, ours, pod
 
 #: The setting that is the number of each named port.
@@ -25,7 +24,7 @@ FOREIGN = {"QUEUE", "SSL_CERT_FILE"}
 #: Settings that a manifest leaves at their default, and why.
 LEFT = {
     "BIND_ADDRESS": "a pod is reached on every address of its own",
-    "DATABASE_POOL_SIZE": "app.roles sets it for the roles on threads",
+    "DATABASE_POOL_SIZE": "its default is for the roles on threads",
     "DEBUG": "never in a cluster",
     "EXPORTER_PORT": "a pod has its ports to itself",
     "NO_COLOR": "a pod writes to no terminal",
@@ -116,9 +115,9 @@ def connections_of(workload: Document, found: list[Document]) -> int:
     """Of one pod: a pool for each process on threads, one for each process otherwise."""
     if (queue := labels(workload).get("queue")) is not None:
         spec = QUEUES[queue]
-        return int(POOL_SIZE) if spec.pool == "threads" else spec.concurrency + 1
+        return settings.SWITCHYARD_POOL_SIZE if spec.pool == "threads" else spec.concurrency + 1
     if labels(workload)["component"] == "web":
-        return int(POOL_SIZE) * int(config(found)["WEB_PROCESSES"])
+        return settings.SWITCHYARD_POOL_SIZE * int(config(found)["WEB_PROCESSES"])
     return 2
 
 
@@ -134,7 +133,7 @@ def ports(found: list[Document]) -> Iterator[str]:
         for item in ours(found).values()
         for port in container(item).get("ports", [])
     }
-    expected = {key: getattr(settings, name) for key, name in PORTS.items()}
+    expected = {key: getattr(settings, f"SWITCHYARD_{name}") for key, name in PORTS.items()}
     if named != expected:
         yield f"Ports {named}, but app/settings.py has {expected}."
 

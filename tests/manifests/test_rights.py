@@ -11,8 +11,8 @@ from amqp.exceptions import AccessRefused
 from django.db import transaction
 
 from app.celery import app
-from app.outbox.models import Message
-from app.queues import QUEUES
+from switchyard.outbox.models import Message
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually

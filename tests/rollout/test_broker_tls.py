@@ -24,7 +24,7 @@ PATHS = {
     "a role's first look": "from app import needs; needs.broker()",
     "a worker": "from app.celery import app; app.connection_for_read().ensure_connection(max_retries=1)",
     "a publisher": "from app.celery import app; app.connection_for_write().ensure_connection(max_retries=1)",
-    "the relay": "from app.outbox.link import Link; Link().close()",
+    "the relay": "from switchyard.relay.link import Link; Link().close()",
     "deadletters": "from app.deadletters import box; box.broker().__enter__()",
 }
 

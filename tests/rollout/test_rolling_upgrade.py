@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from app.queues import QUEUES
-from app.schedule.models import Rule, Tick
+from switchyard.routing import QUEUES
+from switchyard.schedule.models import Rule, Tick
 from tests.faults.checker import verdict
 from tests.faults.ledger.models import Execution
 from tests.faults.services import all_done

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.queues import QUEUES
 from deploy.cluster.secrets import generated
 from deploy.local.cluster import _privileges
 from deploy.local.home import claimed
@@ -27,6 +26,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.processes import bound
 from deploy.local.readiness import ready_version
 from deploy.local.servers import installation
+from switchyard.routing import QUEUES
 from tests.live.processes import ROOT
 from tests.manifests.rendered import Document, container, documents, of_kind, pod
 from tests.rollout import mounts

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.queues import QUEUES
 from deploy.local.monitoring import program
+from switchyard.routing import QUEUES
 from tests.rules.files import RULES, TESTS, alerts, dashboards, rules, unit_tests
 
 #: On which no alert may fire; each is a test of deploy/prometheus/tests/quiet.yml, by how its name begins.

@@ -10,8 +10,8 @@ from typing import Any
 from celery import shared_task
 from django.db import InterfaceError, OperationalError, transaction
 
-from app.tasks.database import released_database
-from app.tasks.once import once
+from switchyard.database import released_database
+from switchyard.tasks.once import once
 from tests.faults.ledger.models import Effect, Execution
 
 

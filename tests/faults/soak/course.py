@@ -25,11 +25,11 @@ from django.core.management import call_command  # noqa: E402
 from django.db import DatabaseError, connection  # noqa: E402
 from django_celery_beat.models import IntervalSchedule, PeriodicTask  # noqa: E402
 
-from app.outbox.models import Message  # noqa: E402
-from app.schedule.models import Tick  # noqa: E402
 from deploy.local.ports import LOOPBACK  # noqa: E402
 from deploy.local.postgres import Postgres  # noqa: E402
 from deploy.local.rabbitmq import Broker  # noqa: E402
+from switchyard.outbox.models import Message  # noqa: E402
+from switchyard.schedule.models import Tick  # noqa: E402
 from tests.faults.checker import Fault, verdict  # noqa: E402
 from tests.faults.ledger.models import Effect, Execution, Promise  # noqa: E402
 from tests.faults.proxy import Proxy  # noqa: E402
@@ -199,7 +199,7 @@ class Course:
 
 def _prepare() -> None:
     call_command("migrate", run_syncdb=True, verbosity=0)
-    call_command("topology", "apply", verbosity=0)
+    call_command("switchyard", "topology", "apply", verbosity=0)
     for name, seconds in TICKS:
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period="seconds")
         PeriodicTask.objects.create(

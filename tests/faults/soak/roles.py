@@ -66,7 +66,7 @@ class Roles:
         self.roles[name] = Role(name, command, self.env | own | (env or {}))
 
     def start(self) -> None:
-        for folder in ("app", "deploy", "tests"):
+        for folder in ("switchyard", "app", "deploy", "tests"):
             shutil.copytree(ROOT / folder, self.code / folder, ignore=shutil.ignore_patterns("__pycache__"))
         self._start_missing()
         self._thread = threading.Thread(target=self._keep, daemon=True)

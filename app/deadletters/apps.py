@@ -1,7 +1,0 @@
-from django.apps import AppConfig
-
-
-class DeadLettersConfig(AppConfig):
-    name = "app.deadletters"
-    label = "deadletters"
-    verbose_name = "Dead letters"

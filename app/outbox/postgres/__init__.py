@@ -1,1 +1,0 @@
-"""Django's PostgreSQL backend, whose commit takes the outbox along (``ENGINE = "app.outbox.postgres"``)."""

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class TasksConfig(AppConfig):
-    name = "app.tasks"
-    label = "tasks"

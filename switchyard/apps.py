@@ -1,0 +1,31 @@
+"""The engine as one Django app."""
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+from switchyard.checks import register_rules
+
+#: Where the engine declares tasks of its own, and checks.
+TASKS = ("switchyard.tasks.purge", "switchyard.metrics.canary")
+CHECKS = (
+    "switchyard.broker.checks",
+    "switchyard.outbox.checks",
+    "switchyard.tasks.checks",
+    "switchyard.schedule.checks",
+)
+
+
+class SwitchyardConfig(AppConfig):
+    name = "switchyard"
+    label = "switchyard"
+    verbose_name = "Switchyard"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Models can be imported only now, and so can what imports them."""
+        for name in ("switchyard.outbox.context", "switchyard.outbox.journal"):
+            import_module(name).connect()
+        for name in TASKS:
+            import_module(name)
+        register_rules([rule for name in CHECKS for rule in import_module(name).RULES])

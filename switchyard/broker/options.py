@@ -1,0 +1,161 @@
+"""Celery's options: what holds where a project says nothing, and what it cannot change.
+
+What follows from a queue is derived here from ``switchyard.routing``.
+"""
+
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from celery.app.defaults import _OLD_SETTING_KEYS, SETTING_KEYS  # type: ignore[attr-defined]
+from kombu import Exchange, Queue
+
+from switchyard.broker.frames import forgiving_frame_handler
+from switchyard.queues import EXCHANGE
+from switchyard.routing import QUEUES, ROUTES
+
+#: Seconds a publish waits for the broker's confirm. Sits in the routes because Celery passes a route's extra
+#: keys on to the publish; `mandatory` makes an unroutable message an error instead of a silent loss.
+CONFIRM_TIMEOUT_SECONDS = 10
+
+#: What holds where the project's configuration says nothing.
+DEFAULTS: dict[str, Any] = {
+    "broker_connection_timeout": 3,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_channel_error_retry": True,
+    "broker_heartbeat": 30,
+    "broker_pool_limit": 20,
+    "broker_pool_acquire_timeout": 5,
+    "task_publish_retry_policy": {
+        "max_retries": 2,
+        "interval_start": 0,
+        "interval_step": 0.2,
+        "interval_max": 1,
+    },
+    "task_ignore_result": True,
+    "task_store_errors_even_if_ignored": True,
+    "result_backend": "switchyard.tasks.results:ResultBackend",
+    "result_serializer": "json",
+    "result_extended": True,
+    "result_expires": 14 * 24 * 3600,
+    "worker_prefetch_multiplier": 1,
+    "worker_proc_alive_timeout": 30,
+    "worker_max_tasks_per_child": 1000,
+    "worker_hijack_root_logger": False,
+    "timezone": "UTC",
+}
+TRANSPORT_DEFAULTS: dict[str, Any] = {
+    "read_timeout": 15,
+    "write_timeout": 10,
+    # Milliseconds. py-amqp's own limit is 1 s, which a short network hiccup exceeds. Linux only.
+    "socket_settings": {socket.TCP_USER_TIMEOUT: 10_000} if hasattr(socket, "TCP_USER_TIMEOUT") else {},
+}
+
+#: What a promise rests on.
+REQUIRED: dict[str, Any] = {
+    "accept_content": ["json"],
+    "task_serializer": "json",
+    "task_acks_late": True,
+    # Celery 5.7 has one for failures and one for limits; earlier ones, one for both.
+    "task_acks_on_failure": False,
+    "task_acks_on_timeout": False,
+    "task_acks_on_failure_or_timeout": False,
+    "task_reject_on_worker_lost": True,
+    "task_create_missing_queues": False,
+    "worker_consumer": "switchyard.worker.refusal:RefusingConsumer",
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "beat_scheduler": "switchyard.schedule.scheduler:Scheduler",
+}
+TRANSPORT_REQUIRED: dict[str, Any] = {"confirm_publish": True, "frame_handler": forgiving_frame_handler}
+
+#: What the project's configuration said and does not hold: option to its value. For ``check``.
+replaced: dict[str, Any] = {}
+
+
+def declared_queues() -> list[Queue]:
+    """The queues as Celery and the broker declare them: quorum, on one topic exchange, keyed by name."""
+    exchange = Exchange(EXCHANGE, type="topic", durable=True)
+    return [
+        Queue(name, exchange, routing_key=name, queue_arguments={"x-queue-type": "quorum"}) for name in QUEUES
+    ]
+
+
+def routing() -> dict[str, Any]:
+    """Celery's routing options, all derived from the queues module."""
+    return {
+        "task_queues": declared_queues(),
+        "task_routes": {
+            pattern: {"queue": queue, "mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS}
+            for pattern, queue in ROUTES.items()
+        },
+        "task_default_queue": next(iter(QUEUES)),
+        "task_default_exchange": EXCHANGE,
+        "task_default_exchange_type": "topic",
+    }
+
+
+def configure(conf: Any) -> None:
+    """Lay our options around those of the project, in Celery's configuration that has just been read."""
+    _hide_other_settings(conf)
+    theirs = dict(conf.get("broker_transport_options") or {})
+    required = (
+        REQUIRED
+        | routing()
+        | _broker_options(conf)
+        | {"broker_transport_options": TRANSPORT_DEFAULTS | theirs | TRANSPORT_REQUIRED}
+    )
+    replaced.clear()
+    replaced.update(_said_otherwise(conf, required))
+    conf.add_defaults(required)
+    # Celery's own defaults are the last map of all.
+    conf.maps.insert(-1, DEFAULTS)
+    conf.defaults.insert(-1, DEFAULTS)
+
+
+def _broker_options(conf: Any) -> dict[str, Any]:
+    """By the URL: `amqp` changes its driver as soon as librabbitmq can be imported, and py-amqp compares the
+    certificate's name only with one that it is given. None is that of the URL; of several hosts it is the
+    first one's, which the certificates of the others must have too.
+    """
+    url = conf.broker_url or ""
+    if url.startswith("amqp://"):
+        return {"broker_url": ";".join(f"py{each}" for each in url.split(";"))}
+    if url.startswith("amqps://") and not conf.get("broker_use_ssl"):
+        return {"broker_use_ssl": {"server_hostname": None}}
+    return {}
+
+
+def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What the project set itself, and not to what is required."""
+    stock = conf.maps[-1]
+    for option in (*REQUIRED, "task_queues", "task_routes"):
+        said = conf.get(option)
+        if said != stock.get(option) and said != required[option]:
+            yield option, said
+
+
+def _hide_other_settings(conf: Any) -> None:
+    """Celery answers ``inspect conf`` with every key of its configuration: with all of Django's settings."""
+    conf.maps[1:-1] = [CeleryKeys(each, conf.prefix) for each in conf.maps[1:-1]]
+    conf.defaults[:-1] = conf.maps[1:-1]
+
+
+class CeleryKeys(Mapping[str, Any]):
+    """A project's settings, of which only Celery's are listed. Any other may be asked for by its name."""
+
+    def __init__(self, settings: Mapping[str, Any], prefix: str | None) -> None:
+        self._settings = settings
+        self._prefix = prefix
+
+    def __getitem__(self, key: str) -> Any:
+        return self._settings[key]
+
+    def __iter__(self) -> Iterator[str]:
+        known = SETTING_KEYS | _OLD_SETTING_KEYS
+        for key in self._settings:
+            if key.startswith(self._prefix) if self._prefix else key in known:
+                yield key
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

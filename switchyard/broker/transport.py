@@ -1,0 +1,146 @@
+"""kombu's transport over py-amqp, as a busy event loop needs it: one system call for many frames.
+
+py-amqp reads a frame by three calls and writes each by one, and around each of them the interpreter's lock
+changes hands with whichever thread waits for it. On a worker with hundreds of threads that is most of what a
+small task costs.
+
+Only an event loop reads this way; who waits for an answer reads as before. TLS (``amqps://``) is left as it
+is: its socket has no call that returns at once.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from socket import MSG_DONTWAIT
+from struct import unpack_from
+from typing import Any
+
+from amqp.exceptions import RecoverableConnectionError, UnexpectedFrame
+from amqp.transport import TCPTransport
+from kombu.transport import pyamqp
+
+from switchyard.broker.frames import Frame
+
+#: Taken from the socket at once; what is left stays for the next turn of the loop.
+READ_BYTES = 64 * 1024
+
+#: A frame is type (1 byte), channel (2), size (4), payload and this end mark. AMQP 0-9-1, 4.2.3.
+_HEADER_BYTES = 7
+_END = 0xCE
+
+
+class BatchingSocket(TCPTransport):
+    """py-amqp's connection over TCP; it reads all frames that are there and can hold back what it writes."""
+
+    sock: Any
+    _read_buffer: bytes
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        #: Frames that have been read and not yet handled.
+        self.frames: deque[Frame] = deque()
+        self._held: list[bytes] | None = None
+
+    def receive(self) -> None:
+        """Read what has arrived into ``frames``, without waiting.
+
+        Raises OSError when the broker has closed the connection, UnexpectedFrame when it does not speak AMQP.
+        """
+        try:
+            received = self.sock.recv(READ_BYTES, MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.connected = False
+            raise
+        if not received:
+            self.connected = False
+            raise OSError("Server unexpectedly closed connection")
+        self._read_buffer = self._split(self._read_buffer + received)
+
+    def read_frame(self, *args: Any, **options: Any) -> Frame:
+        """The next frame, from those that have been read or else from the socket."""
+        if self.frames:
+            return self.frames.popleft()
+        frame: Frame = super().read_frame(*args, **options)
+        return frame
+
+    def write(self, frame: bytes) -> None:
+        """Send, or keep until ``held_back`` ends. The buffer is the caller's, who fills it anew each time."""
+        if self._held is None:
+            super().write(frame)
+        else:
+            self._held.append(bytes(frame))
+
+    def close(self) -> None:
+        self.frames.clear()
+        super().close()
+
+    def _read(self, *args: Any, **options: Any) -> bytes:
+        """Nobody waits for the answer to something that has not been sent."""
+        self._send_held()
+        read: bytes = super()._read(*args, **options)  # type: ignore[misc]
+        return read
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Send what is written inside the block by one call, at its end. Raises what sending it raises."""
+        self._held = []
+        try:
+            yield
+        finally:
+            try:
+                self._send_held()
+            finally:
+                self._held = None
+
+    def _send_held(self) -> None:
+        if self._held:
+            held, self._held = self._held, []
+            super().write(b"".join(held))
+
+    def _split(self, received: bytes) -> bytes:
+        """Append the frames that are whole. Returns the beginning of the one that is not."""
+        start, length = 0, len(received)
+        while length - start > _HEADER_BYTES:
+            kind, channel, size = unpack_from(">BHI", received, start)
+            end = start + _HEADER_BYTES + size
+            if end >= length:
+                break
+            if received[end] != _END:
+                raise UnexpectedFrame(f"A frame ends in {received[end]:#04x} instead of {_END:#04x}.")
+            self.frames.append((kind, channel, received[start + _HEADER_BYTES : end]))
+            start = end + 1
+        return received[start:]
+
+
+class Connection(pyamqp.Connection):
+    def Transport(  # noqa: N802 - py-amqp's name for the maker of its socket
+        self, host: str, connect_timeout: float | None, ssl: Any = False, *args: Any, **options: Any
+    ) -> Any:
+        if ssl:
+            return super().Transport(host, connect_timeout, ssl, *args, **options)
+        return BatchingSocket(host, connect_timeout, *args, **options)
+
+
+class Transport(pyamqp.Transport):
+    """What ``pyamqp://`` stands for in this project; ``switchyard.attach`` gives it that name."""
+
+    Connection = Connection
+
+    def on_readable(self, connection: Any, loop: Any) -> None:
+        if not connection.connected:
+            raise RecoverableConnectionError("Socket was disconnected")
+        socket = connection.transport
+        socket.receive()
+        while socket.frames:
+            connection.on_inbound_frame(socket.frames.popleft())
+
+
+def held_back(connection: Any) -> AbstractContextManager[None]:
+    """A block whose writes to this kombu connection go out together at its end.
+
+    Under TLS each goes at once; and None, or a connection that is lost, is not opened for it.
+    """
+    socket = connection.connection.transport if connection and connection.connected else None
+    return socket.held_back() if isinstance(socket, BatchingSocket) else nullcontext()

@@ -1,0 +1,87 @@
+"""Puts the engine onto a project's own Celery app.
+
+    app = Celery("yours")
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    app.autodiscover_tasks()
+    switchyard.attach(app)
+
+Nothing here reads a setting or imports a model: a project's Celery app is made while its settings load.
+"""
+
+from functools import partial
+from typing import Any
+
+from celery import Celery
+from celery.concurrency import ALIASES  # type: ignore[attr-defined]
+from celery.signals import setup_logging
+from celery.utils.imports import symbol_by_name
+from django.core.exceptions import ImproperlyConfigured
+from kombu.transport import TRANSPORT_ALIASES
+
+AMQP = "switchyard.outbox.amqp:AMQP"
+TASK = "switchyard.tasks.base:RoutedTask"
+CONFIGURE = "switchyard.broker.options:configure"
+
+_attached: list[Celery] = []
+
+
+def attach(app: Celery) -> Celery:
+    """Have the app's tasks go through the outbox, its workers and beat keep the engine's promises.
+
+    Its configuration stays but for what a promise needs (``switchyard.broker.options``); ``check`` says what
+    is replaced. A task base of the project's own stays beneath ours. Raises ImproperlyConfigured when the app
+    has made its task base already. Twice is harmless.
+    """
+    if app in _attached:
+        return app
+    made = [name for name in ("Task", "amqp") if name in vars(app)]
+    if made:
+        raise ImproperlyConfigured(
+            f"switchyard.attach(app) came after the first use of app.{made[0]}. Call it where the app is "
+            "made, before @app.task and app.Task."
+        )
+    app.amqp_cls = AMQP
+    app.create_task_cls = partial(_task_class, app, app.task_cls)  # type: ignore[method-assign]
+    app.steps["worker"].add("switchyard.worker.context:ContextStep")
+    app.steps["consumer"].add("switchyard.worker.heartbeat:HeartbeatStep")
+    app.steps["consumer"].add("switchyard.worker.drain:DrainStep")
+    # So that `--pool=threads` means ours from any command line. Celery's own hook for another pool is an
+    # environment variable, which must be set before Celery is imported.
+    ALIASES["threads"] = "switchyard.worker.threads:TaskPool"
+    # By its alias, as a failover to the next address of the URL looks at nothing else.
+    TRANSPORT_ALIASES["pyamqp"] = "switchyard.broker.transport:Transport"
+    setup_logging.connect(_keep_django_logging)
+    if app.configured:  # type: ignore[attr-defined]
+        _configure(app, app.conf)
+    else:
+        app.on_after_configure.connect(_configure)
+    app.set_default()
+    _attached.append(app)
+    return app
+
+
+def attached() -> Celery:
+    """The app that ``attach`` was called with last. Raises ImproperlyConfigured if there is none."""
+    if not _attached:
+        raise ImproperlyConfigured(
+            "No Celery app is attached. Call switchyard.attach(app) in the module that makes it, and import "
+            "that module in the project's __init__.py, as Celery's documentation for Django says."
+        )
+    return _attached[-1]
+
+
+def _task_class(app: Any, theirs: Any) -> type:
+    """Celery's ``create_task_cls``: our base, over the project's own if it has one."""
+    ours, other = symbol_by_name(TASK), symbol_by_name(theirs)
+    base = ours if issubclass(ours, other) else type(other.__name__, (ours, other), {"abstract": True})
+    found: type = app.subclass_with_self(base, name="Task", attribute="_app", keep_reduce=True, abstract=True)
+    return found
+
+
+def _configure(sender: Any, source: Any, **_: Any) -> None:
+    """When the app's configuration is first read, and the settings therefore are there."""
+    symbol_by_name(CONFIGURE)(source)
+
+
+def _keep_django_logging(**_: Any) -> None:
+    """Celery configures logging only where nobody listens to this signal; Django's LOGGING has done it."""

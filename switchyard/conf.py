@@ -1,0 +1,82 @@
+"""The engine's settings, and what holds where a project says nothing.
+
+In Django's settings each has the prefix ``SWITCHYARD_``.
+
+| setting               | default           | meaning                                                    |
+|-----------------------|-------------------|------------------------------------------------------------|
+| QUEUES                | required          | dotted name of the module with QUEUES, ROUTES and SCHEDULE |
+| BROKER_MANAGEMENT_URL | the broker's host | ``http://user:password@host:15672``                        |
+| BIND_ADDRESS          | 0.0.0.0           | address that web and every role's metrics listen on        |
+| PORT                  | 8000              | web's port                                                 |
+| WEB_PROCESSES         | 1                 | gunicorn processes                                         |
+| WEB_THREADS           | 8                 | threads of each                                            |
+| EXPORTER_PORT         | 9808              | the exporter's port                                        |
+| RELAY_PORT            | 9809              | port of the relay's metrics and ``/livez``                 |
+| WORKER_METRICS_PORT   | 9810              | the same of a worker; 0 takes a free one                   |
+| WEB_METRICS_PORT      | 9811              | the same of web                                            |
+| POOL_SIZE             | 10                | connections that the threads of web or of a worker share;  |
+|                       |                   | 0: one for each thread                                     |
+| HEARTBEAT_FILE        | temporary folder  | path touched by workers, beat and relay as they progress   |
+| WAIT_SECONDS          | 60                | how long a role waits for what it needs                    |
+| NO_COLOR              | False             | no colour on a terminal either                             |
+| COMMAND               | switchyard        | how a person here types a verb, for what messages advise   |
+"""
+
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+DEFAULTS: dict[str, Any] = {
+    "BROKER_MANAGEMENT_URL": "",
+    "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 - a container is reached from outside
+    "PORT": 8000,
+    "WEB_PROCESSES": 1,
+    "WEB_THREADS": 8,
+    "EXPORTER_PORT": 9808,
+    "RELAY_PORT": 9809,
+    "WORKER_METRICS_PORT": 9810,
+    "WEB_METRICS_PORT": 9811,
+    "POOL_SIZE": 10,
+    "HEARTBEAT_FILE": Path(tempfile.gettempdir()) / "switchyard-heartbeat",
+    "WAIT_SECONDS": 60,
+    "NO_COLOR": False,
+    "COMMAND": "switchyard",
+}
+
+
+class Conf:
+    """Reads ``SWITCHYARD_NAME`` as ``conf.NAME``, anew each time: a test may change a setting."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in DEFAULTS:
+            raise AttributeError(f"There is no setting SWITCHYARD_{name}. There are {', '.join(DEFAULTS)}.")
+        return getattr(settings, f"SWITCHYARD_{name}", DEFAULTS[name])
+
+
+conf = Conf()
+
+
+def declared_module() -> ModuleType:
+    """The project's queues module. Raises ImproperlyConfigured if none is named, or it declares no queues."""
+    name = getattr(settings, "SWITCHYARD_QUEUES", "")
+    if not name:
+        raise ImproperlyConfigured(
+            'SWITCHYARD_QUEUES is not set. Write SWITCHYARD_QUEUES = "yours.queues" in the settings: the '
+            "dotted name of a module with QUEUES (queue name to switchyard.QueueSpec) and ROUTES (task-name "
+            "pattern to queue name)."
+        )
+    module = import_module(name)
+    for what in ("QUEUES", "ROUTES"):
+        if not isinstance(getattr(module, what, None), dict):
+            raise ImproperlyConfigured(
+                f"{name} (SWITCHYARD_QUEUES) has no dictionary {what}. Expected QUEUES, queue name to "
+                "switchyard.QueueSpec, and ROUTES, task-name pattern to queue name."
+            )
+    if not module.QUEUES:
+        raise ImproperlyConfigured(f"{name}.QUEUES is empty. Expected at least one switchyard.QueueSpec.")
+    return module

@@ -1,0 +1,116 @@
+"""One dead letter, and what can be told of it without trusting it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from kombu.message import Message
+
+from switchyard.broker.frames import UNREADABLE
+from switchyard.worker.headers import is_name
+from switchyard.worker.message import fault_of
+
+#: The reason of a dead letter whose properties, its death history among them, cannot be decoded.
+UNREADABLE_REASON = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One entry of the history that RabbitMQ writes into the message (``x-death``)."""
+
+    queue: str
+    reason: str
+    count: int
+    at: datetime | None
+
+
+class DeadLetter:
+    """A message in the dead-letter queue of the work queue ``queue``, held but not taken out."""
+
+    def __init__(self, queue: str, message: Message) -> None:
+        self.queue = queue
+        self.message = message
+        self.headers: Mapping[Any, Any] = message.headers
+
+    @property
+    def body(self) -> bytes:
+        body = self.message.body
+        return body.encode() if isinstance(body, str) else bytes(body or b"")
+
+    @property
+    def task(self) -> str:
+        """The task's name; empty if the message names none."""
+        return _name(self.headers.get("task"))
+
+    @property
+    def task_id(self) -> str:
+        return _name(self.headers.get("id"))
+
+    @property
+    def reason(self) -> str:
+        """Why it was dead-lettered: rejected, delivery_limit, expired, maxlen; empty if nothing says so."""
+        if UNREADABLE in self.headers:
+            return UNREADABLE_REASON
+        return self._last.reason if self._last else ""
+
+    @property
+    def died_at(self) -> datetime | None:
+        return self._last.at if self._last else None
+
+    @property
+    def deaths(self) -> int:
+        """How often it was dead-lettered from its work queue."""
+        return sum(death.count for death in self.history if death.queue == self.queue)
+
+    @cached_property
+    def history(self) -> list[Death]:
+        """Every death, the last one first. Each wait in a delayed queue (a countdown) ends in one too."""
+        return list(_deaths(self.headers.get("x-death")))
+
+    @cached_property
+    def fault(self) -> str:
+        """Why it is no task message; empty if it is one."""
+        return fault_of(self.message)
+
+    @cached_property
+    def identity(self) -> str:
+        """The same for this very dead letter at each look, and another for every other.
+
+        A task that is replayed and dies again is another one: a replay leaves its mark in the headers. Two
+        copies of one message that died in the same second are the same one.
+        """
+        # What the broker counts as it hands the message out: x-delivery-count, x-acquired-count and more.
+        lasting = {key: value for key, value in self.headers.items() if not _is_counter(key)}
+        properties = {
+            key: value for key, value in self.message.properties.items() if key != "application_headers"
+        }
+        facts = [self.queue, *(sorted(map(repr, part.items())) for part in (lasting, properties))]
+        return sha256(repr(facts).encode("utf-8", "backslashreplace") + self.body).hexdigest()
+
+    @property
+    def _last(self) -> Death | None:
+        ours = (death for death in self.history if death.queue == self.queue)
+        return next(ours, self.history[0] if self.history else None)
+
+
+def _name(value: Any) -> str:
+    return value if is_name(value) else ""
+
+
+def _is_counter(key: Any) -> bool:
+    return isinstance(key, str) and key.startswith("x-") and key != "x-death"
+
+
+def _deaths(value: Any) -> Iterator[Death]:
+    for entry in value if isinstance(value, list) else []:
+        if isinstance(entry, dict):
+            count, time = entry.get("count"), entry.get("time")
+            yield Death(
+                queue=_name(entry.get("queue")),
+                reason=_name(entry.get("reason")),
+                count=count if isinstance(count, int) else 1,
+                at=time.replace(tzinfo=UTC) if isinstance(time, datetime) else None,
+            )

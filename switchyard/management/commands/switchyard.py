@@ -1,0 +1,35 @@
+"""``manage.py switchyard VERB``: one command, so that no verb collides with somebody else's."""
+
+import sys
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from switchyard.process.main import VERBS, command
+
+
+class Command(BaseCommand):
+    help = "Roles and verbs of the engine. Each has --help of its own."
+    # The verb's own command decides.
+    requires_system_checks = ()
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Hand the command line on to the verb, which then speaks for itself."""
+        program, _, *words = argv
+        if words and words[0] in VERBS:
+            command(words[0]).run_from_argv([program, *words])
+        else:
+            super().run_from_argv(argv)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
+        parser.add_argument("arguments", nargs="...", help="the verb's own")
+
+    def handle(self, *, verb: str, arguments: list[str], **options: Any) -> None:
+        """For ``call_command("switchyard", "topology", "apply")``."""
+        streams = {
+            "stdout": options.get("stdout") or sys.stdout,
+            "stderr": options.get("stderr") or sys.stderr,
+        }
+        call_command(command(verb), *arguments, verbosity=options["verbosity"], **streams)

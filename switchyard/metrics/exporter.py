@@ -1,0 +1,86 @@
+"""All that one process knows of the queues, the broker, the database and beat, as Prometheus metrics.
+
+What each says, in which unit and with which labels, is in ``deploy/prometheus/METRICS.md``. Labels hold what
+is declared in ``QUEUES``, never what a broker or a message says (but for the broker's version).
+
+Each part is read at once with the others, and none is waited for longer than WAIT_SECONDS: what cannot be
+read then is left out, as an old number would look like a fresh one. What the broker says of its queues is
+itself up to 10 s old; of a queue younger than that it may not know the depth yet, and then there is none here
+either.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from switchyard.broker.management import Management
+from switchyard.deadline import BoundedRead, SlowRead
+from switchyard.metric import gauge
+from switchyard.metrics.broker import Topology, broker_metrics, read_topology
+from switchyard.metrics.database import Facts, database_metrics, read_facts
+from switchyard.metrics.queues import queue_metrics
+from switchyard.metrics.source import Part
+from switchyard.metrics.state import Yard, read_yard
+
+#: Below the 2 s within which an answer is promised, and far below Prometheus' scrape timeout of 10 s.
+WAIT_SECONDS = 1.5
+#: Between two comparisons of the whole topology.
+TOPOLOGY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What there is to read. Each may take as long as it likes, and fail."""
+
+    yard: Callable[[], Yard]
+    alarms: Callable[[], Mapping[str, bool]]
+    topology: Callable[[], Topology]
+    facts: Callable[[], Facts]
+
+    @classmethod
+    def of(cls, management: Management) -> "Reads":
+        return cls(
+            yard=lambda: read_yard(management),
+            alarms=management.alarms,
+            topology=lambda: read_topology(management),
+            facts=read_facts,
+        )
+
+
+class Exporter(Collector):
+    """Scrapes at the same time share one read of each part."""
+
+    def __init__(self, reads: Reads, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        self.yard = BoundedRead(reads.yard, wait_seconds)
+        self._wait_seconds = wait_seconds
+        self._yard = Part("broker", self.yard)
+        self._alarms = Part("alarms", BoundedRead(reads.alarms, wait_seconds))
+        self._topology = Part("topology", SlowRead(reads.topology, TOPOLOGY_SECONDS))
+        self._facts = Part("database", BoundedRead(reads.facts, wait_seconds))
+        self._started = self._last_read = time.monotonic()
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not ask anybody."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        began = time.monotonic()
+        deadline = began + self._wait_seconds
+        begun = self._yard.begin(), self._alarms.begin(), self._topology.begin(), self._facts.begin()
+        yard = self._yard.value(begun[0], deadline)
+        alarms = self._alarms.value(begun[1], deadline)
+        topology = self._topology.value(begun[2], deadline)
+        facts = self._facts.value(begun[3], deadline)
+        if yard is not None:
+            self._last_read = time.monotonic()
+        yield gauge("broker_up", "Whether the broker could be read.", yard is not None)
+        age = time.monotonic() - self._last_read
+        yield gauge("broker_last_read_age_seconds", "Since the broker was last read.", age)
+        waits = facts.waits if facts else None
+        yield from queue_metrics(yard, waits, time.monotonic() - self._started)
+        yield from broker_metrics(alarms, topology)
+        yield from database_metrics(facts)
+        yield gauge("exporter_scrape_seconds", "What this scrape has waited.", time.monotonic() - began)

@@ -1,0 +1,44 @@
+"""One of the things that a scrape shows: it is read, waited for and away for itself."""
+
+import time
+from concurrent.futures import Future
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+T = TypeVar("T")
+
+log = structlog.get_logger("switchyard.metrics")
+
+
+class Read(Protocol[T]):
+    def begin(self) -> "Future[T]": ...
+
+
+class Part(Generic[T]):
+    """Says in the log when it becomes unreadable or readable, not at each scrape."""
+
+    def __init__(self, name: str, read: Read[T]) -> None:
+        self.begin = read.begin
+        self._name = name
+        self._trouble = False
+
+    def value(self, begun: "Future[T]", deadline: float) -> T | None:
+        """What was read; None if it failed, or is not there at ``deadline`` (monotonic)."""
+        try:
+            found = begun.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            self._say("no answer in time")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this part's alone
+            self._say(f"{type(error).__name__}: {str(error).strip()}")
+        else:
+            self._say("")
+            return found
+        return None
+
+    def _say(self, trouble: str) -> None:
+        if trouble and not self._trouble:
+            log.warning("unreadable", part=self._name, reason=trouble)
+        elif self._trouble and not trouble:
+            log.info("readable", part=self._name)
+        self._trouble = bool(trouble)

@@ -1,0 +1,92 @@
+"""What web answers, and what it costs a request to hand its tasks over.
+
+One process counts for itself. Several (WEB_PROCESSES) count into files of a folder that they share, which
+prometheus-client has for this (PROMETHEUS_MULTIPROC_DIR, set by the role): whichever has the port serves the
+sums. Those files do not grow, because gunicorn's processes are not replaced in the course of things.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from threading import Thread
+
+import structlog
+from django.http import HttpRequest, HttpResponseBase
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from switchyard.conf import conf
+from switchyard.metric import PREFIX
+from switchyard.metrics.server import listening
+from switchyard.outbox.metrics import ENQUEUE
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+#: Of a path that no pattern of ours matches: static files, and whatever strangers ask for.
+NO_ROUTE = "(none)"
+OTHER = "(other)"
+REQUEST_BUCKETS = (0.005, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+#: Until a process looks again whether the port is free: another process of ours has it, or its last one.
+RETRY_SECONDS = 1.0
+
+log = structlog.get_logger("switchyard.metrics")
+
+_registry = CollectorRegistry()
+_requests = Counter(
+    f"{PREFIX}http_requests", "Requests answered.", ["method", "route", "status"], registry=_registry
+)
+_seconds = Histogram(
+    f"{PREFIX}http_request_seconds",
+    "From a request to its answer.",
+    ["route"],
+    buckets=REQUEST_BUCKETS,
+    registry=_registry,
+)
+
+
+class Requests:
+    """Counts every request but the probes, which are answered before it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        route = request.resolver_match.route if request.resolver_match else NO_ROUTE
+        method = request.method if request.method in METHODS else OTHER
+        _requests.labels(method, route, response.status_code).inc()
+        _seconds.labels(route).observe(time.perf_counter() - began)
+        return response
+
+
+class WebMetrics(Collector):
+    """Of this process, or of all of them."""
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> list[Metric]:
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return [*_registry.collect(), *ENQUEUE.collect()]
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return list(together.collect())
+
+
+def serve() -> None:
+    """Answer scrapes in a thread of this process, from when the port is free."""
+    Thread(target=_serve, name="metrics", daemon=True).start()
+
+
+def _serve() -> None:
+    host, port = conf.BIND_ADDRESS, conf.WEB_METRICS_PORT
+    while True:
+        try:
+            server = listening(host, port, WebMetrics())
+        except OSError:
+            time.sleep(RETRY_SECONDS)
+        else:
+            log.info("serving", metrics=str(server))
+            server.serve_forever()

@@ -1,0 +1,10 @@
+"""Every table of the engine, as Django looks for them. Each room has its own."""
+
+from switchyard.deadletters.models import Action
+from switchyard.metrics.models import Canary, NotEmptySince
+from switchyard.ops.models import Operations
+from switchyard.outbox.models import Message
+from switchyard.schedule.models import Clock, Rule, Tick
+from switchyard.tasks.models import Once
+
+__all__ = ["Action", "Canary", "Clock", "Message", "NotEmptySince", "Once", "Operations", "Rule", "Tick"]

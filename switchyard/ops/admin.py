@@ -1,0 +1,119 @@
+"""The engine in Django's admin: the pages of operations, and what the engine writes, to be read."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django_celery_beat.admin import PeriodicTaskAdmin
+from django_celery_beat.models import PeriodicTask
+
+from switchyard.celery import attached
+from switchyard.deadletters.models import Action
+from switchyard.ops import deadletters, outbox, queues, schedule
+from switchyard.ops.models import Operations
+from switchyard.ops.pages import allowed
+from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
+from switchyard.outbox.errors import TaskCallError
+from switchyard.outbox.models import Message
+from switchyard.schedule.call import EntryRefused, send_now
+from switchyard.schedule.models import Rule, Tick
+
+#: ROUTES alone decides where a task goes; a call that says otherwise is refused, and its tick with it.
+ROUTING_FIELDS = {"queue", "exchange", "routing_key"}
+
+
+@admin.register(Operations)
+class OperationsAdmin(ReadOnlyAdmin):
+    """The pages, where the admin would have a list of rows."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return allowed(request, "view")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allowed(request, "view")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = ("replay", "discard")
+        return [
+            path("", queues.queues, name="switchyard_operations_changelist"),
+            path("dead-letters/", deadletters.listed, name="switchyard_deadletters"),
+            *(
+                path(
+                    f"dead-letters/{verb}/",
+                    deadletters.confirm,
+                    {"verb": verb},
+                    f"switchyard_deadletters_{verb}",
+                )
+                for verb in acts
+            ),
+            path("dead-letters/of/<str:task_id>/", deadletters.one, name="switchyard_deadletter"),
+            path("schedule/", schedule.schedule, name="switchyard_schedule"),
+            path("schedule/run-now/", schedule.run_now, name="switchyard_run_now"),
+            path("outbox/", outbox.outbox, name="switchyard_outbox"),
+            *(
+                path(f"outbox/{verb}/", outbox.confirm, {"verb": verb}, f"switchyard_outbox_{verb}")
+                for verb in outbox.DEEDS
+            ),
+        ]
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    """What waits, and what is in quarantine. `switchyard outbox` requeues and discards."""
+
+    list_display = ("id", "task", "queue", "created_at", "eta", "quarantined_at", "reason")
+    list_filter = (("quarantined_at", admin.EmptyFieldListFilter),)
+    search_fields = ("task_id", "task", "reason")
+    show_full_result_count = False
+
+
+@admin.register(Action)
+class ActionAdmin(ReadOnlyAdmin):
+    """What was done stays written down: neither changed nor deleted."""
+
+    list_display = ("at", "verb", "task", "task_id", "queue", "reason", "died_at", "by")
+    list_filter = ("verb", "queue", "reason", "at")
+    search_fields = ("task", "task_id", "by")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+admin.site.unregister(PeriodicTask)
+
+
+class RuleInline(StackedInline):
+    model = Rule
+
+
+@admin.register(PeriodicTask)
+class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
+    fieldsets = tuple(
+        (title, options | {"fields": tuple(name for name in options["fields"] if name not in ROUTING_FIELDS)})
+        for title, options in PeriodicTaskAdmin.fieldsets
+    )
+    inlines = (RuleInline,)
+
+    @admin.action(description="Run selected tasks")
+    def run_tasks(self, request: HttpRequest, chosen: QuerySet[PeriodicTask]) -> None:
+        """Send each now, beside its schedule. Through the outbox: web never talks to the broker."""
+        for entry in chosen:
+            try:
+                task_id = send_now(entry, attached())
+            except (EntryRefused, TaskCallError) as refusal:
+                messages.error(request, f"{entry.name}: {refusal}")
+            else:
+                messages.info(request, f"{entry.name} was sent as task {task_id}.")
+
+
+@admin.register(Tick)
+class TickAdmin(ReadOnlyAdmin):
+    list_display = ("entry", "due_at", "sent_at", "task_id")
+    list_filter = ("entry", "due_at")
+    search_fields = ("entry", "task_id")
+    ordering = ("-due_at",)

@@ -1,0 +1,54 @@
+"""The command line of ``deadletters``."""
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+
+from switchyard.routing import QUEUES
+
+ACTIONS = {
+    "list": "print the dead letters, without what they hold",
+    "show": "print all of one dead letter: its headers, arguments, death history and last traceback",
+    "replay": "send them again with the same id, without their past and with all their retries (dry run)",
+    "discard": "take them out for good (dry run)",
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    chosen = parser.add_subparsers(dest="action", required=True)
+    for name, text in ACTIONS.items():
+        action = chosen.add_parser(name, help=text, description=text)
+        action.add_argument("--queue", choices=QUEUES, help="the work queue they died in (default: all)")
+        action.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+        if name == "show":
+            action.add_argument("task_id", metavar="ID")
+            action.add_argument("--limit", type=count, default=1, help="stop after N (default: 1)")
+        else:
+            _add_filters(action)
+        if name == "list":
+            action.add_argument("--groups", action="store_true", help="count by queue, task and reason")
+        if name in {"replay", "discard"}:
+            action.add_argument("--yes", action="store_true", help="do it, and not just say so")
+            action.add_argument("--by", default="", help="who is recorded (default: the system's user)")
+        if name == "replay":
+            action.add_argument("--rate", type=rate, default="inf", help="at most, as 50/s")
+
+
+def _add_filters(action: ArgumentParser) -> None:
+    action.add_argument("--task", help="pattern of the task's name, as in ROUTES")
+    action.add_argument("--reason", help="rejected, delivery_limit, expired, maxlen, unreadable")
+    action.add_argument("--id", dest="task_id", help="the task's id")
+    action.add_argument("--limit", type=count, help="stop after N")
+
+
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
+
+
+def rate(text: str) -> float:
+    if text == "inf":
+        return float("inf")
+    if not re.fullmatch(r"\d+(\.\d+)?(/s)?", text) or not float(text.removesuffix("/s")):
+        raise ArgumentTypeError(f"expected a number a second such as 50/s, got {text!r}")
+    return float(text.removesuffix("/s"))

@@ -1,0 +1,81 @@
+"""What somebody on call asks about each queue: which one grows, since when, and when is it empty?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import DatabaseError, InterfaceError
+
+from switchyard.broker.management import Management
+from switchyard.deadline import BoundedRead
+from switchyard.metrics.samples import Sample
+from switchyard.metrics.state import QueueState, Yard, read_yard, with_wait
+from switchyard.metrics.waits import read_waits
+from switchyard.ops import timeouts as patience
+from switchyard.ops.history import Rise, read_histories, rise
+from switchyard.outbox.backlog import Backlog
+from switchyard.queues import QueueSpec
+from switchyard.relay.metrics import read_outbox
+from switchyard.routing import QUEUES
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    spec: QueueSpec
+    state: QueueState
+    history: tuple[Sample, ...]
+    #: Of the messages for it that are in the outbox; None if there are none, or nobody can say.
+    outbox: Backlog | None
+
+    @property
+    def late(self) -> bool:
+        """Whether something waits for longer than it should."""
+        return (self.state.oldest_wait_seconds or 0.0) > self.spec.wait_objective_seconds
+
+    @property
+    def rise(self) -> Rise | None:
+        return rise(self.history)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    queues: list[QueueFacts]
+    #: Retries and countdowns of all queues together.
+    delayed: int | None
+    #: Messages that the broker refused for their own fault. None when the database is away.
+    quarantined: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerView:
+    """What the broker says: without the database, so that a thread may read it."""
+
+    yard: Yard
+    histories: Mapping[str, tuple[Sample, ...]]
+
+
+def read_broker(management: Management, minutes: int) -> BrokerView:
+    """Two calls. Raises ManagementError."""
+    return BrokerView(read_yard(management), read_histories(management, minutes))
+
+
+def with_database(view: BrokerView) -> Facts:
+    """The same with what only the database knows, as far as that answers."""
+    waits, (waiting, quarantined) = read_waits(), _outbox()
+    queues = [
+        QueueFacts(
+            spec,
+            with_wait(view.yard.states[name], waits.get(name)),
+            view.histories.get(name, ()),
+            waiting.get(name),
+        )
+        for name, spec in QUEUES.items()
+    ]
+    return Facts(queues, view.yard.delayed, quarantined)
+
+
+def _outbox() -> tuple[dict[str, Backlog], int | None]:
+    try:
+        found, quarantined = BoundedRead(read_outbox, patience.PAGE_SECONDS).result()
+    except (TimeoutError, DatabaseError, InterfaceError):
+        return {}, None
+    return {backlog.queue: backlog for backlog in found}, quarantined

@@ -1,0 +1,89 @@
+"""What every page of operations is: for staff with a permission, and closed to anybody else's content."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from switchyard.conf import conf
+
+View = Callable[..., HttpResponse]
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+#: The header with which switchyard/static/switchyard/live.js asks for the part of a page that changes.
+LIVE_PART = "X-Live-Part"
+
+#: Page to its address below the admin's, in the order in which they are shown.
+TABS = {
+    "Queues": "admin:switchyard_operations_changelist",
+    "Dead letters": "admin:switchyard_deadletters",
+    "Schedule": "admin:switchyard_schedule",
+    "Outbox": "admin:switchyard_outbox",
+}
+
+
+def allowed(request: HttpRequest, permission: str) -> bool:
+    """Whether the user has ``view``, ``replay``, ``discard`` or ``payload`` (switchyard/ops/models.py)."""
+    return request.user.has_perm(f"switchyard.{permission}")
+
+
+def demand(request: HttpRequest, permission: str) -> None:
+    """Raises PermissionDenied, which is answered with 403."""
+    if not allowed(request, permission):
+        raise PermissionDenied
+
+
+def page(*methods: str) -> Callable[[View], View]:
+    """A page of the admin that answers ``methods`` to staff who may view."""
+
+    def decorate(view: View) -> View:
+        @require_http_methods([*methods, "HEAD"])
+        def permitted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            demand(request, "view")
+            return view(request, *args, **kwargs)
+
+        inside = admin.site.admin_view(permitted)
+
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            response = inside(request, *args, **kwargs)
+            response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+            response["Referrer-Policy"] = "same-origin"
+            return response
+
+        return answer
+
+    return decorate
+
+
+def shown(
+    request: HttpRequest, name: str, title: str, context: Mapping[str, Any], status: int = 200
+) -> TemplateResponse:
+    """The template ``switchyard/NAME.html``, or for live.js only ``NAME_live.html``."""
+    part = "_live" if request.headers.get(LIVE_PART) else ""
+    common = {
+        **admin.site.each_context(request),
+        "title": title,
+        "tabs": TABS,
+        "now": timezone.now(),
+        "command": conf.COMMAND,
+        "may": {name: allowed(request, name) for name in ("replay", "discard", "payload")},
+    }
+    return TemplateResponse(request, f"switchyard/{name}{part}.html", {**common, **context}, status=status)

@@ -1,0 +1,63 @@
+"""The schedule on a page: when each entry was and will be sent, how late, and a way to send it now."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from switchyard.celery import attached
+from switchyard.ops.pages import demand, page, shown
+from switchyard.outbox.errors import TaskCallError
+from switchyard.schedule.call import EntryRefused, send_now
+from switchyard.schedule.listing import listed
+
+
+@page("GET")
+def schedule(request: HttpRequest) -> HttpResponse:
+    rows = [row | {"overdue": _overdue(row), "late": _late(row)} for row in listed()]
+    return shown(request, "schedule", "Schedule", {"rows": rows})
+
+
+@page("POST")
+def run_now(request: HttpRequest) -> HttpResponse:
+    """Beside its schedule, and whether it is enabled or not."""
+    demand(request, "replay")
+    name = request.POST.get("entry", "")
+    found = PeriodicTask.objects.filter(name=name)
+    for entry in found:
+        try:
+            task_id = send_now(entry, attached())
+        except (EntryRefused, TaskCallError) as refusal:
+            messages.error(request, f"{name} was not sent: {refusal}")
+        else:
+            said = f"Sent now, as task {task_id}."
+            LogEntry.objects.log_actions(str(request.user.pk), [entry], CHANGE, said, single_object=True)
+            messages.success(request, f"{name} was sent as task {task_id}.")
+    if not found:
+        messages.error(request, f"There is no entry {name!r} any more.")
+    return redirect("admin:switchyard_schedule")
+
+
+def _overdue(row: dict[str, Any]) -> float | None:
+    """Seconds since it was due and not sent; None if that is still to come, or cannot be said."""
+    due = _moment(row["next_due"])
+    seconds = (timezone.now() - due).total_seconds() if due else 0.0
+    return seconds if seconds > 0 else None
+
+
+def _late(row: dict[str, Any]) -> float | None:
+    """Seconds from the last due time to when it was sent; None if that one was not sent."""
+    due, sent = _moment(row["last_due"]), _moment(row["last_sent"])
+    return (sent - due).total_seconds() if due and sent and sent >= due else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None

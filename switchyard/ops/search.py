@@ -1,0 +1,118 @@
+"""A walk through the dead letters that ends while somebody waits for it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+
+from switchyard.deadletters.letter import DeadLetter
+from switchyard.deadletters.queue import broker
+from switchyard.deadletters.scan import Accepts, Act, Round, Selection, Tally
+from switchyard.ops import timeouts as patience
+from switchyard.queues import QueueSpec
+
+#: Dead letters of one queue that are looked at for one page. What was looked at is held meanwhile.
+MOST_LOOKED_AT = 2000
+
+#: Why something cannot be done with a dead letter; empty if it can.
+WhyNot = Callable[[DeadLetter], str]
+
+
+def nothing(_: DeadLetter) -> str:
+    return ""
+
+
+@dataclass
+class Sight:
+    """How far into one queue a walk came. Ends it: ``stop`` is that of the round it watches."""
+
+    queue: str
+    deadline: float
+    waiting: int = 0
+    looked_at: int = 0
+    stop: Event = field(default_factory=Event)
+
+    @property
+    def whole(self) -> bool:
+        return self.looked_at >= self.waiting
+
+    def expect(self, count: int) -> None:
+        self.waiting += count
+
+    def step(self) -> None:
+        self.looked_at += 1
+        if self.looked_at >= MOST_LOOKED_AT or time.monotonic() >= self.deadline:
+            self.stop.set()
+
+    def end(self) -> None:
+        """Nothing to leave behind."""
+
+
+@dataclass
+class Look:
+    """What a walk found: the first dead letters, and how many there are of each kind."""
+
+    letters: list[DeadLetter] = field(default_factory=list)
+    found: Tally = field(default_factory=Tally)
+    refused: Tally = field(default_factory=Tally)
+    sights: list[Sight] = field(default_factory=list)
+    #: When the last of those that were found had died: none that dies later was counted.
+    newest: datetime | None = None
+
+    @property
+    def whole(self) -> bool:
+        return all(sight.whole for sight in self.sights)
+
+    def add(self, letter: DeadLetter, keep: int) -> None:
+        self.found.add(letter)
+        if len(self.letters) < keep:
+            self.letters.append(letter)
+        if letter.died_at and (self.newest is None or letter.died_at > self.newest):
+            self.newest = letter.died_at
+
+
+def look(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot = nothing, keep: int = 0) -> Look:
+    """Count what is meant and keep the first ``keep``. Changes nothing. Raises Unavailable."""
+    seen = Look()
+    with broker() as connection:
+        for spec in specs:
+            walk = _walk(seen, spec, selection, None, patience.LOOK_SECONDS / len(specs))
+            for letter in walk.letters(connection, _accepting(seen.refused, why_not)):
+                seen.add(letter, keep)
+    return seen
+
+
+def act(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot, do: Act, most: int) -> int:
+    """Do it with at most ``most`` of those that are meant, and take them out. Returns how many.
+
+    Raises Unavailable; what was done until then is written down (switchyard/deadletters/actions.py).
+    """
+    done = Look()
+    with broker() as connection:
+        for spec in specs:
+            if done.found.total < most:
+                left, seconds = most - done.found.total, patience.ACT_SECONDS / len(specs)
+                walk = _walk(done, spec, selection, left, seconds)
+                accepts = _accepting(done.refused, why_not)
+                for letter in walk.act(connection, accepts, do, rate=float("inf")):
+                    done.add(letter, 0)
+    return done.found.total
+
+
+def _walk(seen: Look, spec: QueueSpec, selection: Selection, limit: int | None, seconds: float) -> Round:
+    sight = Sight(spec.dead_letter_queue, time.monotonic() + seconds)
+    walk = Round([spec], selection, limit, sight)
+    sight.stop = walk.stop
+    seen.sights.append(sight)
+    return walk
+
+
+def _accepting(refused: Tally, why_not: WhyNot) -> Accepts:
+    def accepts(letter: DeadLetter) -> bool:
+        why = why_not(letter)
+        if why:
+            refused.add(letter, why)
+        return not why
+
+    return accepts

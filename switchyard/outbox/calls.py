@@ -1,0 +1,94 @@
+"""Rules of a task call, looked at before anything is sent."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model, QuerySet
+from kombu.utils.json import dumps
+
+from switchyard.database import in_own_transaction
+from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson, OpenTransaction
+
+REFUSED_OPTIONS = ("queue", "exchange", "routing_key", "serializer")
+
+_transaction_is_ours: ContextVar[bool] = ContextVar("transaction_is_ours", default=False)
+
+
+def refuse_destination(task: str, options: Mapping[str, Any]) -> None:
+    """Raise DestinationRefused for a queue, exchange, routing key or serializer among a call's options."""
+    for option in REFUSED_OPTIONS:
+        if options.get(option) is not None:
+            raise DestinationRefused(task, option, options[option])
+
+
+def refuse_arguments(task: str, args: Any, kwargs: Any) -> None:
+    """Raise ModelRefused or NotJson for arguments that a message should not or cannot hold."""
+    for where, value in _leaves("args", list(args or ())):
+        _refuse_model(task, where, value)
+    for where, value in _leaves("kwargs", dict(kwargs or {})):
+        _refuse_model(task, where, value)
+    try:
+        dumps([args, kwargs])
+    except (TypeError, ValueError) as reason:
+        raise NotJson(task, reason) from reason
+
+
+def refuse_open_transaction(task: str) -> None:
+    """Raise OpenTransaction while a transaction of the caller's is open on any database.
+
+    The transaction that Django's TestCase (and pytest-django) wraps around a test is not the caller's.
+    """
+    if _transaction_is_ours.get():
+        return
+    if any(map(in_own_transaction, connections.all(initialized_only=True))):
+        raise OpenTransaction(task)
+
+
+@contextmanager
+def publishing_in_transaction() -> Iterator[None]:
+    """Allow a publish inside a transaction, for code whose rollback leads to the same publish again."""
+    token = _transaction_is_ours.set(True)
+    try:
+        yield
+    finally:
+        _transaction_is_ours.reset(token)
+
+
+def seconds_until(eta: datetime | str | None) -> float | None:
+    """Seconds from now to ``eta`` (ISO text too; without a zone it is UTC), at least 0; None for no eta."""
+    if eta is None:
+        return None
+    when = datetime.fromisoformat(eta) if isinstance(eta, str) else eta
+    aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def whole_seconds(countdown: float | None) -> int | None:
+    """Round a countdown up to whole seconds, 0 or at least 1.
+
+    Delayed delivery cuts fractions off and then refuses 0 (``calculate_routing_key`` in kombu's
+    ``native_delayed_delivery``), which would drop the message of a retry after 0.4 s.
+    """
+    return None if countdown is None else max(0, math.ceil(countdown))
+
+
+def _refuse_model(task: str, where: str, value: Any) -> None:
+    if isinstance(value, Model | QuerySet):
+        raise ModelRefused(task, where, value)
+
+
+def _leaves(where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Each value inside lists and dictionaries with its place, as ``args[0]['user']``."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(f"{where}[{key!r}]", item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, item in enumerate(value):
+            yield from _leaves(f"{where}[{index}]", item)
+    else:
+        yield where, value

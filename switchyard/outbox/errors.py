@@ -1,0 +1,88 @@
+"""Why a call of a task was refused. Nothing has been sent when one of these is raised.
+
+TaskCallError (TypeError)
+├── DestinationRefused    a queue, exchange or serializer was named at call time
+├── ModelRefused          a model instance or queryset is among the arguments
+├── NotJson               an argument has no JSON form
+├── MessageTooLarge       its arguments or its canvas are larger than a message may be
+├── HeadersTooLarge       its headers (stamps) are
+├── HeadersNotFinite      there is a NaN or an infinity among them
+├── TooFarAhead           its eta is further away than delayed delivery can count
+└── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from switchyard.routing import HOME
+
+
+class TaskCallError(TypeError):
+    """A task was called in a way that would lose its message or run it on wrong data."""
+
+
+class DestinationRefused(TaskCallError):
+    def __init__(self, task: str, option: str, value: Any) -> None:
+        super().__init__(
+            f"{task} was called with {option}={value!r}, but where a task goes and how it is written is "
+            f"decided in ROUTES ({HOME}) alone: a delayed retry would forget what was said at call "
+            f"time. Leave {option} out, or route {task} in ROUTES."
+        )
+
+
+class ModelRefused(TaskCallError):
+    def __init__(self, task: str, where: str, value: Any) -> None:
+        super().__init__(
+            f"{task} was called with {type(value).__name__} as {where}, but the row may have changed by the "
+            f"time the task runs. Pass its primary key ({where}.pk) and read the row in the task."
+        )
+
+
+class NotJson(TaskCallError):
+    def __init__(self, task: str, reason: Exception) -> None:
+        super().__init__(
+            f"{task} was called with an argument that JSON cannot hold: {reason}. Pass numbers, text, "
+            "booleans, None, dates, UUIDs, and lists and dictionaries of them."
+        )
+
+
+class MessageTooLarge(TaskCallError):
+    def __init__(self, task: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"{task} was called with {size:,} bytes of arguments and callbacks, but a message holds at most "
+            f"{limit:,}. Keep the data in the database, or a file store, and pass its key."
+        )
+
+
+class HeadersTooLarge(TaskCallError):
+    def __init__(self, task: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"{task} was called with {size:,} bytes of headers (stamps among them), but a message holds at "
+            f"most {limit:,} of these. Pass what is large as an argument, or its key."
+        )
+
+
+class HeadersNotFinite(TaskCallError):
+    def __init__(self, task: str) -> None:
+        super().__init__(
+            f"{task} was called with NaN or an infinity among its headers (stamps among them), which "
+            "RabbitMQ cannot read: it ends the connection. Pass a finite number or None, or make it an "
+            "argument."
+        )
+
+
+class TooFarAhead(TaskCallError):
+    def __init__(self, task: str, eta: datetime, limit: timedelta) -> None:
+        super().__init__(
+            f"{task} was called for {eta:%Y-%m-%d}, but a message can wait at most {limit.days:,} days. Keep "
+            "the date in a row, and send the task from the schedule when it has come."
+        )
+
+
+class OpenTransaction(TaskCallError):
+    def __init__(self, task: str) -> None:
+        super().__init__(
+            f"{task}.delay() was called inside an open transaction: a worker could run it before the commit, "
+            f"or although it rolls back. Call {task.rpartition('.')[2]}.delay_on_commit(...) instead (or "
+            "apply_async_on_commit)."
+        )

@@ -1,0 +1,61 @@
+"""Sending with the caller's transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from celery.canvas import Signature
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from switchyard.outbox import journal
+from switchyard.outbox import rows as outbox_rows
+from switchyard.outbox.amqp import captured
+from switchyard.outbox.rows import Row
+
+
+def send_on_commit(signature: Signature[Any], **options: Any) -> str:
+    """Send a task or a canvas (chain, group, chord) with the caller's transaction, or in one of its own.
+
+    Returns the id of its result at once. Nothing is sent if the transaction, or the savepoint around this
+    call, rolls back. Raises switchyard.outbox.errors.TaskCallError, and then nothing of the canvas is kept.
+    """
+    with captured() as rows:
+        result = signature.apply_async(**options)
+    keep(rows)
+    return str(result.id)
+
+
+def keep(rows: Sequence[Row]) -> None:
+    """Have the rows inserted by the commit of the transaction that is open, or now if there is none."""
+    if rows:
+        transaction.on_commit(Kept(rows))
+
+
+class Kept:
+    """Rows that wait for the commit, where Django keeps what a savepoint's rollback takes back.
+
+    The commit inserts them (``switchyard.postgresql``) and this call, after it, only says so. Where no commit
+    came first it inserts them itself: outside a transaction, and in Django's TestCase.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.inserted = False
+
+    def __call__(self) -> None:
+        if not self.inserted:
+            outbox_rows.insert(connections[DEFAULT_DB_ALIAS], self.rows)
+            self.inserted = True
+        for row in self.rows:
+            journal.accepted(row.task_id, row.task, row.queue)
+
+
+def commit_kept(connection: BaseDatabaseWrapper) -> None:
+    """Insert what has been kept in the transaction that is about to commit, and commit it if there is any."""
+    hooks: list[Any] = connection.run_on_commit
+    waiting = [hook for _, hook, _ in hooks if isinstance(hook, Kept)]
+    rows = [row for kept in waiting if not kept.inserted for row in kept.rows]
+    if rows:
+        outbox_rows.insert(connection, rows, commit=True)
+        for kept in waiting:
+            kept.inserted = True

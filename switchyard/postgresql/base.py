@@ -1,0 +1,9 @@
+"""Django's PostgreSQL backend, whose commit takes the outbox along (``ENGINE = "switchyard.postgresql"``)."""
+
+from django.db.backends.postgresql import base
+
+from switchyard.outbox.commit import OutboxCommit
+
+
+class DatabaseWrapper(OutboxCommit, base.DatabaseWrapper):
+    pass

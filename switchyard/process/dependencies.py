@@ -1,0 +1,114 @@
+"""What a role needs before it can work: it waits a bounded time, says for what, and then says why it gave up.
+
+A need that time cannot mend (wrong password, missing vhost) ends the wait at once.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from amqp.exceptions import NotFound, ResourceLocked
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from switchyard.broker.connection import opened
+from switchyard.conf import conf
+from switchyard.deadline import CONNECT_SECONDS
+from switchyard.errors import NotYet, Unavailable, first_line
+from switchyard.queues import QueueSpec
+
+POLL_SECONDS = 1.0
+
+log = structlog.get_logger("switchyard.process")
+
+
+def database_server() -> None:
+    """Wait until the database answers."""
+    _wait_for("the database", _look_at_database)
+
+
+def database() -> None:
+    """Wait until the database answers and has every migration of this release."""
+    _wait_for("the database and its migrations", _look_at_migrations)
+    connection.close()
+
+
+def broker() -> None:
+    """Wait until the broker lets us in."""
+    _wait_for("the broker", _look_at_broker)
+
+
+def topology(spec: QueueSpec) -> None:
+    """Wait until the queue's dead-letter queue is there: without it a failed task would be lost silently."""
+    _wait_for(f"the queue {spec.dead_letter_queue}", lambda: _look_at_queue(spec.dead_letter_queue))
+
+
+def node_name(name: str) -> None:
+    """Wait until no other worker of this name is connected: Celery would refuse it, again and again."""
+    _wait_for(f"the name {name}", lambda: _look_at_name(name))
+
+
+def _wait_for(what: str, look: Callable[[], None]) -> None:
+    deadline = time.monotonic() + conf.WAIT_SECONDS
+    said = ""
+    while True:
+        try:
+            return look()
+        except NotYet as missing:
+            if time.monotonic() >= deadline:
+                raise Unavailable(
+                    f"Gave up after {conf.WAIT_SECONDS} s (WAIT_SECONDS): {missing}"
+                ) from missing
+            if str(missing) != said:
+                said = str(missing)
+                log.warning("waiting", need=what, missing=said)
+        time.sleep(POLL_SECONDS)
+
+
+def _look_at_database() -> None:
+    try:
+        # Not through Django's pool: it would try again in the background for half a minute.
+        psycopg.connect(**connection.get_connection_params(), connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.OperationalError as error:
+        where = connection.settings_dict
+        raise NotYet(
+            f"PostgreSQL at {where['HOST'] or 'its socket'}:{where['PORT'] or 5432} did not answer "
+            f"({first_line(error)}). Start it or correct DATABASE_URL."
+        ) from error
+
+
+def _look_at_migrations() -> None:
+    _look_at_database()
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise NotYet(f"{len(missing)} migrations are not applied. Run `{conf.COMMAND} release`.")
+
+
+def _look_at_broker() -> None:
+    with opened():
+        pass
+
+
+def _look_at_queue(name: str) -> None:
+    with opened() as broker_connection:
+        channel: Any = broker_connection.default_channel
+        try:
+            channel.queue_declare(name, passive=True)
+        except NotFound as error:
+            raise NotYet(f"The queue {name} does not exist. Run `{conf.COMMAND} topology apply`.") from error
+
+
+def _look_at_name(name: str) -> None:
+    with opened() as broker_connection:
+        channel: Any = broker_connection.default_channel
+        try:
+            channel.queue_declare(f"{name}.celery.pidbox", passive=True)
+        except NotFound:
+            return
+        except ResourceLocked as error:
+            raise NotYet(
+                f"A worker named {name} is connected already. End it, or start this one with --name."
+            ) from error

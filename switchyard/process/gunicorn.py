@@ -1,0 +1,27 @@
+"""Configures gunicorn for the role ``web``: ``gunicorn --config=python:switchyard.process.gunicorn``."""
+
+from typing import Any
+
+from django.conf import settings
+
+from switchyard.conf import conf
+from switchyard.database import share_connections
+
+bind = f"{conf.BIND_ADDRESS}:{conf.PORT}"
+_module, _, _name = (settings.WSGI_APPLICATION or "").rpartition(".")
+wsgi_app = f"{_module}:{_name}" if _module else "django.core.wsgi:get_wsgi_application()"
+workers = conf.WEB_PROCESSES
+# Threads, because a request waits for the database more than it computes.
+worker_class = "gthread"
+threads = conf.WEB_THREADS
+graceful_timeout = 30
+control_socket_disable = True
+logconfig_dict = settings.LOGGING
+
+
+def post_worker_init(_worker: Any) -> None:
+    """In each process, once it has the application."""
+    from switchyard.metrics import web  # noqa: PLC0415 - the arbiter, which reads this file, has no use for it
+
+    share_connections()
+    web.serve()

@@ -1,0 +1,44 @@
+"""What a queue is: its worker, its limits and its names on the broker."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+EXCHANGE = "tasks"
+DEAD_LETTER_EXCHANGE = "tasks.dead"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    """One queue, the worker that serves it, and the bounds of both. Durations are seconds."""
+
+    #: One word: it is also the routing key, and a dotted key would be delivered twice by delayed delivery.
+    name: str
+    #: What belongs here, for the person who has to choose.
+    purpose: str
+    #: Celery's worker pool: threads for work that waits, prefork for work that computes.
+    pool: Literal["threads", "prefork"]
+    #: Tasks that one worker runs at a time.
+    concurrency: int
+    #: Messages held per slot. Above 1, a crash counts a delivery against messages that never ran.
+    prefetch: int
+    #: SoftTimeLimitExceeded is raised in the task.
+    soft_limit_seconds: int
+    #: The task is ended and its message redelivered.
+    hard_limit_seconds: int
+    #: The broker takes a message back that was not acknowledged for this long.
+    consumer_timeout_seconds: int
+    #: Failed deliveries (lost worker, hard limit) before the message is dead-lettered.
+    delivery_limit: int
+    #: Messages the queue holds before it refuses publishes.
+    max_length: int
+    #: How long a message may wait before somebody should know.
+    wait_objective_seconds: int
+
+    @property
+    def dead_letter_queue(self) -> str:
+        return f"{self.name}.dead"
+
+    @property
+    def canary_task(self) -> str:
+        """The task by which the wait in this queue is measured (switchyard/metrics/canary.py)."""
+        return f"switchyard.canary.{self.name}"

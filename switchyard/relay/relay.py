@@ -1,0 +1,220 @@
+"""The relay: brings what is in the outbox to the broker, and deletes what the broker has confirmed.
+
+A batch is one transaction: rows of one queue are locked (others skip them, so any number of relays may run),
+published, and deleted when they are confirmed. A relay that dies in between has published at most one batch
+that another publishes again. A row stays until the broker has confirmed it, however long that is away, full,
+or without the queue; what it refuses for the message's own fault (too large, unreadable, for a queue that is
+not declared any more) is quarantined, with the reason, and stays too.
+
+The heartbeat file says that the loop turns and the database answers. It is touched while the broker is away:
+a new relay would find it as far away.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+import structlog
+from amqp.exceptions import ChannelError, NotFound
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.utils import timezone
+from kombu.utils.json import loads
+
+from switchyard import heartbeat
+from switchyard.broker.connection import broker_address
+from switchyard.conf import conf
+from switchyard.outbox import journal
+from switchyard.outbox.backlog import waiting_queues
+from switchyard.outbox.models import Message
+from switchyard.relay.backoff import Backoff
+from switchyard.relay.confirms import Outcome
+from switchyard.relay.metrics import RelayMetrics
+from switchyard.relay.publisher import INFRASTRUCTURE, Publisher
+from switchyard.relay.wake import Wake
+from switchyard.routing import QUEUES
+
+BATCH_ROWS = 200
+#: Of bodies, which are held in memory: fewer rows when they are large.
+BATCH_BYTES = 8 * 1024 * 1024
+#: Between two looks when no commit says anything.
+POLL_SECONDS = 1.0
+#: While something is being left alone for a moment that may be shorter.
+TROUBLE_POLL_SECONDS = 0.2
+#: A relay that stands still in a batch for longer loses its rows to the others; twice a batch's own limit.
+LOCK_SECONDS = 60
+
+_FETCH = """
+    WITH locked AS (
+        SELECT id, octet_length(body) AS bytes FROM switchyard_outbox
+        WHERE quarantined_at IS NULL AND queue = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+    ), measured AS (
+        SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM locked
+    )
+    SELECT switchyard_outbox.* FROM measured JOIN switchyard_outbox USING (id)
+    WHERE bytes_before < %s ORDER BY id
+"""
+
+log = structlog.get_logger("switchyard.outbox")
+
+
+class Relay:
+    def __init__(self, metrics: RelayMetrics) -> None:
+        self.stopping = False
+        self._metrics = metrics
+        self._publisher = Publisher()
+        self._wake = Wake()
+        self._broker = Backoff()
+        self._queues: defaultdict[str, Backoff] = defaultdict(Backoff)
+        #: What is wrong at the moment, by what it is wrong with.
+        self._trouble: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Until ``stopping`` is set; the batch in hand is finished first."""
+        while not self.stopping:
+            try:
+                moved = self.turn()
+            except DatabaseError as error:
+                moved = False
+                self._say("database", "database_away", str(error).strip())
+                connection.close()
+            if not moved and not self.stopping:
+                self._wake.wait(self._pause_seconds())
+        self._wake.close()
+        self._publisher.close()
+
+    def turn(self) -> bool:
+        """One batch of each queue that has rows and takes messages. Whether any row has left the outbox."""
+        self._open_database()
+        # Those that go well come first: waiting for another's confirm must not be all that is ever done.
+        queues = sorted(waiting_queues(), key=lambda queue: self._queues[queue].failures)
+        self._say("database", "")
+        heartbeat.touch()
+        if not self._broker_takes():
+            return False
+        self._settle(self._publisher.confirmed_late())
+        moved = [self.relay(queue) for queue in queues if self._queues[queue].over()]
+        return any(moved)
+
+    def relay(self, queue: str) -> bool:
+        """One batch of one queue. Whether any row has left the outbox."""
+        if not self._broker.over():
+            return False
+        with transaction.atomic():
+            messages = self.fetch(queue, self._batch_rows(queue))
+            if not messages:
+                return False
+            outcome = self.publish(messages)
+            if queue not in QUEUES:
+                outcome.refused |= outcome.returned
+            self.delete(outcome.confirmed)
+            self.quarantine(outcome.refused)
+        self._write_down(queue, messages, outcome)
+        self._judge(queue, outcome)
+        return bool(outcome.confirmed or outcome.refused)
+
+    def _settle(self, keys: Collection[int]) -> None:
+        """Delete what was confirmed after its batch, whose rows have been free since."""
+        if keys:
+            with transaction.atomic():
+                for message in Message.objects.filter(pk__in=keys):
+                    journal.sent(loads(message.headers), message.queue)
+                self.delete(keys)
+
+    def fetch(self, queue: str, rows: int) -> list[Message]:
+        """Lock the oldest rows of a queue that no other relay has locked."""
+        return list(Message.objects.raw(_FETCH, [queue, rows, BATCH_BYTES]))
+
+    def publish(self, messages: Sequence[Message]) -> Outcome:
+        return self._publisher.publish(messages)
+
+    def delete(self, keys: Collection[int]) -> None:
+        if keys:
+            Message.objects.filter(pk__in=keys).delete()
+
+    def quarantine(self, reasons: Mapping[int, str]) -> None:
+        for key, reason in reasons.items():
+            Message.objects.filter(pk=key).update(quarantined_at=timezone.now(), reason=reason)
+
+    def _open_database(self) -> None:
+        """A relay that is frozen, or whose machine is gone, must not keep its rows locked for ever."""
+        if connection.connection is None:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET idle_in_transaction_session_timeout = '{LOCK_SECONDS}s'")
+
+    def _broker_takes(self) -> bool:
+        """Whether there is a connection on which the broker takes messages."""
+        if not self._broker.over():
+            return False
+        try:
+            self._publisher.connect()
+            return not self._publisher.blocked()
+        except INFRASTRUCTURE as error:
+            self._broker_failed(error)
+            return False
+
+    def _batch_rows(self, queue: str) -> int:
+        """One on a new connection: a broker that blocks us reads what it was sent later, and so twice."""
+        return BATCH_ROWS if self._publisher.proven and not self._queues[queue].failures else 1
+
+    def _judge(self, queue: str, outcome: Outcome) -> None:
+        """Leave a broker that did not answer alone for a while, or only the queue that is in trouble."""
+        if outcome.error:
+            self._metrics.errors.inc()
+            self._queues[queue].fail()
+            self._failed(queue, outcome.error)
+        elif outcome.returned and queue in QUEUES:
+            self._queues[queue].fail()
+            self._topology_missing(queue, next(iter(outcome.returned.values())))
+        elif outcome.nacked:
+            self._queues[queue].fail()
+            self._say(queue, "queue_full", f"The broker refused {len(outcome.nacked)} messages; they wait.")
+        elif outcome.settled:
+            self._queues[queue].reset()
+            self._broker.reset()
+            self._say(queue, "")
+            self._say("broker", "")
+
+    def _failed(self, queue: str, error: Exception) -> None:
+        if isinstance(error, NotFound):
+            self._topology_missing(queue, str(error))
+        elif isinstance(error, ChannelError):
+            self._say(queue, "publish_refused", str(error))
+        else:
+            self._broker_failed(error)
+
+    def _topology_missing(self, queue: str, reason: str) -> None:
+        """Not the message's fault: the queue is declared, and was deleted or is only being made."""
+        self._say(queue, "topology_missing", f"{reason}. Run `{conf.COMMAND} topology apply`.")
+
+    def _broker_failed(self, error: Exception) -> None:
+        self._broker.fail()
+        where = broker_address()
+        self._say("broker", "broker_away", f"RabbitMQ at {where.host}:{where.port}: {error!r}")
+
+    def _say(self, what: str, event: str, reason: str = "") -> None:
+        """Log when something becomes trouble or is over, not at each attempt."""
+        before = self._trouble.pop(what, "")
+        if event:
+            self._trouble[what] = event
+        if event and event != before:
+            log.warning(event, what=what, reason=reason)
+        elif before and not event:
+            log.info("relaying_again", what=what, after=before)
+
+    def _write_down(self, queue: str, messages: Sequence[Message], outcome: Outcome) -> None:
+        for message in messages:
+            if message.pk in outcome.confirmed:
+                journal.sent(loads(message.headers), message.queue)
+                self._metrics.confirm_seconds.observe(outcome.confirmed[message.pk])
+            elif message.pk in outcome.refused:
+                log.error(
+                    "quarantined",
+                    task=message.task,
+                    task_id=message.task_id,
+                    queue=queue,
+                    reason=outcome.refused[message.pk],
+                )
+        self._metrics.count(queue, outcome)
+
+    def _pause_seconds(self) -> float:
+        return TROUBLE_POLL_SECONDS if self._trouble else POLL_SECONDS

@@ -1,0 +1,111 @@
+"""When an entry is due: the same for every beat, whatever its own clock says and whenever it looks.
+
+A due time is computed from the one before it: for a crontab the next matching minute, for an interval the
+next multiple from where the count began (``start_time``, or when beat first saw the entry). All is UTC; a
+crontab in another zone follows that zone's wall clock, and may pass over the hour that is repeated in autumn.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django_celery_beat.models import PeriodicTask
+
+from switchyard.schedule.entry import Missed
+from switchyard.schedule.models import Clock, Rule
+
+#: The first due time after a moment; None when there is none.
+Timetable = Callable[[datetime], datetime | None]
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+SHORTEST_INTERVAL = timedelta(seconds=1)
+
+
+def counted_by(entry: PeriodicTask) -> str:
+    """The schedule as text: what has to change for the count to start anew."""
+    start = f", from {entry.start_time.isoformat()}" if entry.start_time else ""
+    return f"{entry.scheduler}{start}"
+
+
+def counted_to(entry: PeriodicTask, clock: Clock) -> datetime:
+    """The moment up to which every due time has been dealt with."""
+    return clock.last_due_at or (LONG_AGO if entry.clocked else clock.counts_from)
+
+
+def next_due(entry: PeriodicTask, clock: Clock) -> datetime | None:
+    return timetable(entry, clock)(counted_to(entry, clock))
+
+
+def due_now(entry: PeriodicTask, clock: Clock, rule: Rule, now: datetime) -> tuple[datetime, bool] | None:
+    """The due time to deal with, and whether it is to be sent (or skipped); None when nothing is due."""
+    after = timetable(entry, clock)
+    due = after(counted_to(entry, clock))
+    if due is None or due > now:
+        return None
+    late = timedelta(seconds=rule.late_seconds)
+    if now - due <= late:
+        return due, True
+    newest = newest_due(after, counted_to(entry, clock), now)
+    return newest, rule.missed == Missed.ONCE or now - newest <= late
+
+
+def newest_due(after: Timetable, start: datetime, now: datetime) -> datetime:
+    """The last due time until ``now``; the caller knows that there is one after ``start``.
+
+    It is looked for backwards, in windows that double: an outage of a month has 43,200 minutes.
+    """
+    window = timedelta(minutes=1)
+    due = after(max(start, now - window))
+    while due is None or due > now:
+        window *= 2
+        due = after(max(start, now - window))
+    while (following := after(due)) is not None and following <= now:
+        due = following
+    return due
+
+
+def timetable(entry: PeriodicTask, clock: Clock) -> Timetable:
+    """Raises ValueError for a schedule that has no due times; what Celery raises for one it cannot read."""
+    after = _by_kind(entry, clock)
+    start = entry.start_time
+    return after if start is None else lambda moment: after(max(moment, start - INSTANT))
+
+
+def _by_kind(entry: PeriodicTask, clock: Clock) -> Timetable:
+    if entry.interval:
+        return _multiples(entry.schedule.run_every, entry.start_time or clock.counts_from)
+    if entry.crontab:
+        return _matching_minutes(entry.schedule)
+    if entry.solar:
+        return _sun(entry.schedule)
+    if entry.clocked:
+        once: datetime = entry.clocked.clocked_time
+        return lambda moment: once if moment < once else None
+    raise ValueError("it has neither an interval nor a crontab, a solar event or a clocked time")
+
+
+def _multiples(every: timedelta, origin: datetime) -> Timetable:
+    if every < SHORTEST_INTERVAL:
+        raise ValueError(f"its interval of {every.total_seconds()} s is shorter than 1 s")
+    return lambda moment: origin + ((moment - origin) // every + 1) * every
+
+
+def _matching_minutes(crontab: Any) -> Timetable:
+    def after(moment: datetime) -> datetime:
+        start, step, _now = crontab.remaining_delta(moment)
+        found: datetime = start + step
+        return found.astimezone(UTC)
+
+    return after
+
+
+def _sun(solar: Any) -> Timetable:
+    """Rounded up to a second: an event's own second must not find the same event again."""
+
+    def after(moment: datetime) -> datetime:
+        solar.nowfun = lambda: moment
+        found: datetime = moment + solar.remaining_estimate(moment)
+        return found.replace(microsecond=0) + timedelta(seconds=1)
+
+    return after

@@ -1,0 +1,100 @@
+"""The lease: the advisory lock that decides which beat sends.
+
+It is held by a connection of its own and gone with it: with the process, with the machine, or when PostgreSQL
+restarts. ``DATABASE_URL`` must therefore not lead through a pooler in transaction mode; one is noticed, and
+then no beat sends. A holder that is frozen keeps its connection and so its lock; whoever stands by ends
+that connection when nothing was heard on it for ``SILENT_SECONDS`` by the database's clock.
+
+The lease saves work and noise. That a tick is sent once rests on the tick's own row.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import structlog
+from django.db import connection
+
+from switchyard.deadline import CONNECT_SECONDS
+
+#: Advisory locks are numbers, for each database: the letters of "beat".
+LOCK = int.from_bytes(b"beat")
+#: The holder looks every 2 s (switchyard/schedule/scheduler.py).
+SILENT_SECONDS = 6
+
+#: How long beat waits for a database that does not answer. Seconds; `tcp_user_timeout` in milliseconds.
+WAITS = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 6000,
+}
+
+MINE = """
+SELECT clock_timestamp(), EXISTS (
+    SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND granted
+        AND (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1))
+"""
+END_SILENT_HOLDER = """
+SELECT pid, pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1) AND granted
+    AND datname = current_database() AND state_change < clock_timestamp() - make_interval(secs => %s)
+"""
+
+log = structlog.get_logger("switchyard.schedule")
+
+
+class LeaseLost(Exception):
+    """We held the lease and do no longer. Says why."""
+
+
+class Lease:
+    """Not shared between threads. Every method but ``release`` raises psycopg.OperationalError for a database
+    that is away, unless that means LeaseLost."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self._link: psycopg.Connection[Any] | None = None
+
+    def take(self) -> bool:
+        """Try to take the lease, without waiting for it."""
+        try:
+            link = self._connected()
+            row = link.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
+            self.held = bool(row and row[0])
+            if not self.held:
+                self._end_silent_holder(link)
+        except psycopg.Error:
+            self.release()
+            raise
+        return self.held
+
+    def now(self) -> datetime:
+        """The database's time, if the lease is still ours. Raises LeaseLost."""
+        try:
+            row = self._connected().execute(MINE, [LOCK]).fetchone()
+        except psycopg.Error as error:
+            self.release()
+            raise LeaseLost(f"its connection broke: {str(error).strip()}") from error
+        if row is None or not row[1]:
+            self.release()
+            raise LeaseLost("the lock is not on this connection; does DATABASE_URL lead through a pooler?")
+        now: datetime = row[0]
+        return now
+
+    def release(self) -> None:
+        """Give the lease back, if it is ours, by closing its connection. Twice is harmless."""
+        link, self._link, self.held = self._link, None, False
+        if link is not None:
+            link.close()
+
+    def _connected(self) -> "psycopg.Connection[Any]":
+        if self._link is None:
+            parameters = connection.get_connection_params() | WAITS
+            self._link = psycopg.connect(**parameters, autocommit=True)
+        return self._link
+
+    def _end_silent_holder(self, link: "psycopg.Connection[Any]") -> None:
+        for pid, ended in link.execute(END_SILENT_HOLDER, [LOCK, SILENT_SECONDS]).fetchall():
+            log.warning("silent_holder_ended", pid=pid, ended=ended, silent_seconds=SILENT_SECONDS)

@@ -1,0 +1,46 @@
+"""The schedule as it is, for a person: what runs when, and when it last did."""
+
+from typing import Any
+
+from django.db.models import Max, OuterRef, Subquery
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from switchyard.schedule.due import counted_by, next_due
+from switchyard.schedule.models import Clock, Rule, Tick
+
+
+def listed() -> list[dict[str, Any]]:
+    """One row for each entry. Times are ISO text in UTC, or None; ``next_due`` may say what is wrong."""
+    newest = (
+        Tick.objects.filter(entry=OuterRef("name")).values("entry").annotate(at=Max("sent_at")).values("at")
+    )
+    parts = ("interval", "crontab", "solar", "clocked", "rule", "clock")
+    found = PeriodicTask.objects.select_related(*parts).annotate(last_sent=Subquery(newest)).order_by("name")
+    return [_row(entry) for entry in found]
+
+
+def _row(entry: PeriodicTask) -> dict[str, Any]:
+    clock: Clock | None = getattr(entry, "clock", None)
+    return {
+        "entry": entry.name,
+        "task": entry.task,
+        "schedule": counted_by(entry),
+        "enabled": entry.enabled,
+        "rule": str(getattr(entry, "rule", None) or Rule()),
+        "last_due": _text(clock and clock.last_due_at),
+        "last_sent": _text(entry.last_sent),
+        "next_due": _next_due(entry, clock) if entry.enabled else None,
+    }
+
+
+def _next_due(entry: PeriodicTask, clock: Clock | None) -> str | None:
+    try:
+        # Without a clock no beat has seen the entry, and it would begin to count now.
+        return _text(next_due(entry, clock or Clock(counts_from=timezone.now())))
+    except Exception as error:  # noqa: BLE001 - the list is where a mistake should be found
+        return f"{type(error).__name__}: {error}"
+
+
+def _text(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None

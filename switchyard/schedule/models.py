@@ -1,0 +1,83 @@
+"""What beat remembers of each entry of the schedule."""
+
+from datetime import datetime, timedelta
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django_celery_beat.models import PeriodicTask
+
+from switchyard.schedule.entry import Missed
+
+#: How long the row of a tick is kept. A beat that was frozen for longer finds the entry's clock moved on.
+KEPT = timedelta(days=7)
+PRUNED_AT_ONCE = 1000
+
+
+class Rule(models.Model):
+    """An entry's rule for ticks that are late. An entry without a row has the defaults.
+
+    Up to ``late_seconds`` a tick is only late, and each is sent: a takeover loses none. When one is later
+    than that, those until now were missed, and only the newest of them still counts: ``once`` sends it
+    however late it is, ``skip`` only if that one is not too late.
+    """
+
+    entry = models.OneToOneField(PeriodicTask, models.CASCADE, related_name="rule")
+    missed = models.CharField(max_length=4, choices=Missed, default=Missed.ONCE)
+    late_seconds = models.PositiveIntegerField(default=30, validators=[MaxValueValidator(7 * 86400)])
+
+    class Meta:
+        db_table = "switchyard_schedule_rule"
+        verbose_name = "rule for missed ticks"
+        verbose_name_plural = "rules for missed ticks"
+
+    def __str__(self) -> str:
+        return f"{self.missed} after {self.late_seconds} s"
+
+
+class Clock(models.Model):
+    """How far beat has come with an entry. Written by beat alone, so no edit in the admin can set it back."""
+
+    entry = models.OneToOneField(PeriodicTask, models.CASCADE, related_name="clock")
+    #: What was counted by; when the entry's schedule says something else, the count starts anew.
+    schedule = models.TextField()
+    counts_from = models.DateTimeField()
+    #: The last due time that was dealt with: sent, skipped or refused.
+    last_due_at = models.DateTimeField(null=True)
+    #: When a due time was last found to be too late: run late, or not at all, by the entry's rule.
+    missed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "switchyard_schedule_clock"
+
+    def __str__(self) -> str:
+        return f"{self.schedule} since {self.counts_from}"
+
+
+class Ticks(models.Manager["Tick"]):
+    def prune(self, now: datetime) -> int:
+        """Delete rows older than ``KEPT``, never an entry's newest, at most ``PRUNED_AT_ONCE``; how many."""
+        newer = self.filter(entry=models.OuterRef("entry"), due_at__gt=models.OuterRef("due_at"))
+        old = self.filter(models.Exists(newer), due_at__lt=now - KEPT)
+        keys = list(old.values_list("pk", flat=True)[:PRUNED_AT_ONCE])
+        return self.filter(pk__in=keys).delete()[0]
+
+
+class Tick(models.Model):
+    """An entry was sent for a due time. The row is unique and shares its transaction with the message."""
+
+    #: The entry's name, not its key: the row outlives an entry that is deleted.
+    entry = models.CharField(max_length=200)
+    due_at = models.DateTimeField(db_index=True)
+    sent_at = models.DateTimeField()
+    task_id = models.UUIDField()
+
+    objects = Ticks()
+
+    class Meta:
+        db_table = "switchyard_schedule_tick"
+        constraints = (
+            models.UniqueConstraint(fields=["entry", "due_at"], name="switchyard_one_tick_per_due_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.entry} at {self.due_at}"

@@ -1,0 +1,108 @@
+"""The base class of every task in the project."""
+
+from typing import Any
+
+from celery.contrib.django.task import DjangoTask
+from celery.exceptions import Reject, Retry
+from celery.utils.time import get_exponential_backoff_interval
+
+from switchyard.broker.outage import BROKER_ERRORS, BrokerAway
+from switchyard.outbox.amqp import captured
+from switchyard.outbox.calls import (
+    refuse_arguments,
+    refuse_destination,
+    refuse_open_transaction,
+    seconds_until,
+    whole_seconds,
+)
+from switchyard.outbox.sending import keep
+from switchyard.outbox.template import plain_call
+from switchyard.routing import queue_for
+
+
+class RoutedTask(DjangoTask[..., Any]):
+    """A task that goes where ``ROUTES`` sends it and is never acknowledged before it is done.
+
+    Its limits are its queue's. It may run twice (a lost worker), so it says in its docstring what makes the
+    second run harmless. When it fails for good, its message goes to the queue's dead-letter queue.
+
+    Retries: up to ``max_retries`` times after ``retry_backoff * 2**n`` seconds, at most
+    ``retry_backoff_max``, with jitter; for the exceptions in ``autoretry_for`` or by ``self.retry(exc=...)``.
+    """
+
+    abstract = True
+    Request = "switchyard.worker.request:JournaledRequest"
+    max_retries = 5
+    retry_backoff = 2
+    retry_backoff_max = 600
+    retry_jitter = True
+    #: The name of its queue.
+    routed_to = ""
+
+    @classmethod
+    def on_bound(cls, app: Any) -> None:
+        """Look up the queue once, and take its limits unless the task has its own."""
+        spec = queue_for(cls.name or "")
+        if spec:
+            cls.routed_to = spec.name
+            cls.soft_time_limit = cls.soft_time_limit or spec.soft_limit_seconds
+            cls.time_limit = cls.time_limit or spec.hard_limit_seconds
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any) -> Any:
+        """Send the task now. For code outside a transaction, as in a worker.
+
+        Raises switchyard.TaskCallError before anything is sent; kombu.exceptions.OperationalError when
+        the broker is away.
+        """
+        # A retry names the exchange it came from, and is allowed inside the transaction that it ends.
+        if not options.get("retries"):
+            refuse_destination(self.name, options)
+            refuse_open_transaction(self.name)
+        refuse_arguments(self.name, args, kwargs)
+        if options.get("countdown") is None:
+            options["countdown"] = seconds_until(options.pop("eta", None))
+        options["countdown"] = whole_seconds(options["countdown"])
+        return super().apply_async(args, kwargs, *positional, **options)
+
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
+        """Send the task with the caller's transaction, or in one of its own. Returns its id at once.
+
+        The message is a row of the outbox: committed with the caller's rows or gone with them, and brought to
+        the broker by the relay, whenever that is there again.
+        """
+        return self.apply_async_on_commit(args, kwargs)
+
+    def apply_async_on_commit(  # type: ignore[override]
+        self, args: Any = None, kwargs: Any = None, **options: Any
+    ) -> str:
+        """As ``delay_on_commit``, with Celery's options. A countdown counts from here, not from the commit.
+
+        Raises switchyard.TaskCallError before anything is kept. What the database refuses is raised by
+        the commit, which rolls back.
+        """
+        if not options:
+            task_id, rows = plain_call(self, args, kwargs)
+            keep(rows)
+            return task_id
+        with captured() as rows:
+            result = self.apply_async(args, kwargs, **options)
+        keep(rows)
+        return str(result.id)
+
+    def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
+        """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise.
+
+        Raises switchyard.broker.outage.BrokerAway when the broker is: this attempt then runs again.
+        """
+        if countdown is None and eta is None:
+            countdown = get_exponential_backoff_interval(
+                self.retry_backoff, self.request.retries, self.retry_backoff_max, self.retry_jitter
+            )
+        options |= {"countdown": countdown, "eta": eta}
+        try:
+            return super().retry(*args, **options)
+        except Reject as rejected:
+            reason = rejected.args[0]
+            if isinstance(reason, BROKER_ERRORS):
+                raise BrokerAway(str(reason)) from reason
+            raise

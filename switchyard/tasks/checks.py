@@ -1,0 +1,156 @@
+"""System checks of tasks, routes and queues: a wrong configuration stops here, with a sentence.
+
+| id      | found                                             |
+|---------|---------------------------------------------------|
+| yard.E1 | a task that no route matches                      |
+| yard.E2 | a task without a name of its own                  |
+| yard.E3 | a route to a queue that is not declared           |
+| yard.E4 | a route that matches no task                      |
+| yard.E5 | a queue that no route leads to                    |
+| yard.E6 | limits out of order                               |
+| yard.E7 | a queue name that is not one word                 |
+| yard.E9 | a task that names its own queue                   |
+| yard.E10| a task that is not a RoutedTask                   |
+"""
+
+from collections.abc import Iterator
+
+from django.core.checks import Error
+
+from switchyard.celery import attached
+from switchyard.queues import QueueSpec
+from switchyard.routing import HOME, QUEUES, ROUTES, engine_routes, pattern_for, queue_for
+from switchyard.tasks.base import RoutedTask
+from switchyard.tasks.registry import tasks
+
+
+def tasks_have_a_route() -> Iterator[Error]:
+    for name in tasks():
+        if pattern_for(name) is None:
+            yield Error(
+                f"No route matches the task {name!r}, so it would land in the default queue.",
+                hint=f'Add a line to ROUTES in {HOME}, for example "{name.split(".")[0]}.*": "QUEUE".',
+                obj=name,
+                id="yard.E1",
+            )
+
+
+def tasks_have_a_name_of_their_own() -> Iterator[Error]:
+    for name, task in tasks().items():
+        if name == attached().gen_task_name(task.run.__name__, task.run.__module__):
+            yield Error(
+                f"The task {name!r} is named after its module, so moving the module would lose its messages.",
+                hint=f'Write @shared_task(name="domain.{task.run.__name__}") in {task.run.__module__}.',
+                obj=name,
+                id="yard.E2",
+            )
+
+
+def routes_lead_to_declared_queues() -> Iterator[Error]:
+    for pattern, queue in ROUTES.items():
+        if queue not in QUEUES:
+            yield Error(
+                f"The route {pattern!r} leads to {queue!r}, which is not a declared queue.",
+                hint=f"Declared are {', '.join(QUEUES)}. Correct the route or add a QueueSpec in {HOME}.",
+                obj=pattern,
+                id="yard.E3",
+            )
+
+
+def routes_match_a_task() -> Iterator[Error]:
+    used = {pattern_for(name) for name in tasks()}
+    for pattern in ROUTES:
+        if pattern not in used and pattern not in engine_routes(QUEUES):
+            yield Error(
+                f"The route {pattern!r} decides for no task: none matches, or an earlier route wins.",
+                hint=f"Remove it from ROUTES in {HOME}, or write it above the pattern that hides it.",
+                obj=pattern,
+                id="yard.E4",
+            )
+
+
+def queues_have_a_route() -> Iterator[Error]:
+    routed = {queue for pattern, queue in ROUTES.items() if pattern not in engine_routes(QUEUES)}
+    for name in QUEUES:
+        if name not in routed:
+            yield Error(
+                f"No route leads to the queue {name!r}, so its workers would idle for ever.",
+                hint=f"Add a route to ROUTES in {HOME}, or remove the QueueSpec.",
+                obj=name,
+                id="yard.E5",
+            )
+
+
+def limits_are_in_order() -> Iterator[Error]:
+    for spec in QUEUES.values():
+        yield from _limits(f"queue {spec.name}", spec.soft_limit_seconds, spec.hard_limit_seconds, spec)
+    for name, task in tasks().items():
+        routed = queue_for(name)
+        if routed and (task.soft_time_limit, task.time_limit) != (
+            routed.soft_limit_seconds,
+            routed.hard_limit_seconds,
+        ):
+            yield from _limits(f"task {name}", task.soft_time_limit, task.time_limit, routed)
+
+
+def _limits(what: str, soft: float | None, hard: float | None, spec: QueueSpec) -> Iterator[Error]:
+    broker = spec.consumer_timeout_seconds
+    if not soft or not hard or not soft < hard < broker or hard > spec.hard_limit_seconds:
+        yield Error(
+            f"The {what} has soft limit {soft} s, hard limit {hard} s and the broker takes a message back "
+            f"after {broker} s; expected soft < hard < consumer timeout, and no task above its queue's "
+            f"hard limit of {spec.hard_limit_seconds} s.",
+            hint=f"Change the limits in {HOME} (queue) or in the task's decorator.",
+            obj=what,
+            id="yard.E6",
+        )
+
+
+def queue_names_are_one_word() -> Iterator[Error]:
+    for key, spec in QUEUES.items():
+        if key != spec.name or not spec.name.isidentifier():
+            yield Error(
+                f"The queue {spec.name!r} (key {key!r}) is not one word of letters, digits and '_'. Its name "
+                "is its routing key, and delayed messages for a dotted key are delivered twice.",
+                hint=f"Rename it in {HOME}.",
+                obj=key,
+                id="yard.E7",
+            )
+
+
+def tasks_name_no_queue() -> Iterator[Error]:
+    for name, task in tasks().items():
+        for option in ("queue", "exchange", "routing_key"):
+            if getattr(task, option, None) is not None:
+                yield Error(
+                    f"The task {name!r} is declared with {option}={getattr(task, option)!r}, which a delayed "
+                    "retry would forget.",
+                    hint=f"Remove it from the decorator and route {name} in ROUTES ({HOME}).",
+                    obj=name,
+                    id="yard.E9",
+                )
+
+
+def tasks_are_routed_tasks() -> Iterator[Error]:
+    for name, task in tasks().items():
+        if not isinstance(task, RoutedTask):
+            yield Error(
+                f"The task {name!r} is built on {type(task).__mro__[1].__name__}, so it has no limits of its "
+                "queue and its calls are not checked.",
+                hint="Leave base= out of its decorator, or derive that class from switchyard.RoutedTask.",
+                obj=name,
+                id="yard.E10",
+            )
+
+
+RULES = (
+    tasks_have_a_route,
+    tasks_have_a_name_of_their_own,
+    routes_lead_to_declared_queues,
+    routes_match_a_task,
+    queues_have_a_route,
+    limits_are_in_order,
+    queue_names_are_one_word,
+    tasks_name_no_queue,
+    tasks_are_routed_tasks,
+)

@@ -1,0 +1,37 @@
+"""Numbers and times on a page."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+
+from switchyard.ops.format import count, duration, rate, signed
+
+register = template.Library()
+
+for each in (count, duration, rate, signed):
+    register.filter(each)
+
+
+@register.filter
+def ago(moment: datetime | str | None) -> str:
+    """Relative, with the time itself (UTC) for whoever points at it. Text that is no time stays as it is."""
+    if isinstance(moment, str):
+        try:
+            return ago(datetime.fromisoformat(moment))
+        except ValueError:
+            return moment
+    if moment is None:
+        return "-"
+    seconds = (timezone.now() - moment).total_seconds()
+    said = f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
+    full = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, said)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,115 @@
+"""A task's request in the worker's main process: it sees acceptance and outcome in every pool."""
+
+import time
+from typing import Any
+
+from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
+from celery import states
+from celery.exceptions import Reject, Retry, TimeLimitExceeded, WorkerLostError
+from celery.worker import state
+from celery.worker.request import Request
+from django.db import connections
+
+from switchyard.broker.outage import BrokerAway
+from switchyard.outbox import journal
+from switchyard.worker import metrics
+from switchyard.worker.requeue import give_back_later
+from switchyard.worker.threads import TaskPool
+
+
+class JournaledRequest(Request):
+    """Writes one ``task_finished`` line for each execution, whatever its end.
+
+    And a second one for a task in a thread that ends after it has ``timed_out``.
+    """
+
+    accepted_at = 0.0
+
+    def on_accepted(self, pid: Any, time_accepted: float) -> None:
+        self.accepted_at = time.time()
+        super().on_accepted(pid, time_accepted)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Celery derives a class per task whose own on_success does not call ours (create_request_cls)."""
+        super().__init_subclass__(**kwargs)
+        succeed = cls.on_success
+
+        def on_success(self: JournaledRequest, outcome: tuple[bool, Any, float], **options: Any) -> None:
+            succeed(self, outcome, **options)
+            failed, _, run_seconds = outcome
+            if not failed:
+                self._finished("succeeded", run_seconds=run_seconds)
+
+        cls.on_success = on_success  # type: ignore[method-assign, assignment]
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
+        outcome = outcome_of(exc_info.exception)
+        if outcome == "returned":
+            state.task_ready(self)
+            give_back_later(self.message)
+        else:
+            super().on_failure(exc_info, send_failed_event, return_ok)
+        self._finished(outcome, exc_info.exception)
+
+    def on_overdue(self, timeout: float) -> None:
+        """The hard limit of a task in a thread: noted as for a child process.
+
+        But the message is not given back while the thread still runs.
+        """
+        error = TimeLimitExceeded(timeout)
+        try:
+            if self.store_errors:
+                self.task.backend.store_result(self.id, error, states.FAILURE, request=self._context)  # type: ignore[attr-defined]
+        finally:
+            # The pool's watching thread keeps none.
+            connections.close_all()
+            self._finished("timed_out", error)
+
+    def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
+        """In a cold shutdown. A thread cannot be ended; its process will be, and the message redelivered."""
+        if not isinstance(pool, TaskPool):
+            super().cancel(pool, signal, emit_retry)
+
+    def _finished(
+        self, outcome: str, error: BaseException | None = None, run_seconds: float | None = None
+    ) -> None:
+        headers = self.request_dict
+        wait_seconds = max(0.0, self.accepted_at - journal.due_at(headers))
+        if run_seconds is None:
+            run_seconds = max(0.0, time.time() - self.accepted_at)
+        journal.finished(
+            headers,
+            self.task.routed_to,  # type: ignore[attr-defined]
+            outcome=outcome,
+            wait_seconds=wait_seconds,
+            run_seconds=run_seconds,
+        )
+        metrics.finished(
+            self.task.name,
+            outcome=outcome,
+            error=type(plain(error)).__name__ if error else "",
+            wait_seconds=wait_seconds,
+            run_seconds=run_seconds,
+        )
+
+
+def outcome_of(error: BaseException) -> str:
+    """One word for how an execution ended that did not succeed."""
+    match plain(error):
+        case BrokerAway():
+            return "returned"
+        case Retry():
+            return "retried"
+        case Reject():
+            return "rejected"
+        case WorkerLostError():
+            return "lost"
+        case TimeLimitExceeded():
+            return "timed_out"
+        case _:
+            return "failed"
+
+
+def plain(error: BaseException) -> BaseException:
+    """What the task raised, without what a child process wraps around it."""
+    return getattr(error, "exc", error) if isinstance(error, ExceptionWithTraceback) else error

@@ -1,0 +1,109 @@
+"""Letters are sent once, whatever the mail server and the workers do."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, connections
+from django.utils import timezone
+
+from app.accounts.lease import LEASE, ClaimHeld
+from app.accounts.models import Letter
+from app.accounts.tasks import send_welcome_email
+from deploy.local.ports import free_ports
+from tests.app.conftest import Person
+from tests.mailbox import ACCEPT_AND_DROP, DROP, Mailbox
+
+
+def send(person: Person) -> None:
+    """Run the task with its retries, one right after the other."""
+    send_welcome_email.apply((person.user.pk,)).get()
+
+
+def test_a_second_run_sends_nothing_more(ada: Person, mailbox: Mailbox) -> None:
+    send(ada)
+    send(ada)
+    assert len(mailbox.mails) == 1
+    assert mailbox.mails[0]["Subject"] == "Welcome to Switchyard"
+
+
+@pytest.mark.parametrize("answer", ["451 try again later", "421 shutting down", DROP])
+def test_a_mail_server_that_fails_and_recovers_gets_one_letter(
+    ada: Person, mailbox: Mailbox, answer: str
+) -> None:
+    mailbox.answers = [answer, answer]
+    send(ada)
+    assert len(mailbox.mails) == 1
+
+
+def test_a_mail_server_that_is_away_is_tried_again_and_the_letter_stays_unsent(
+    ada: Person, mailbox: Mailbox, settings: Any
+) -> None:
+    settings.EMAIL_PORT = free_ports(1)[0]
+    with pytest.raises(ConnectionRefusedError):
+        send(ada)
+    settings.EMAIL_PORT = mailbox.port
+    send(ada)
+    assert len(mailbox.mails) == 1
+
+
+def test_a_letter_that_arrives_twice_can_be_known_by_its_message_id(ada: Person, mailbox: Mailbox) -> None:
+    mailbox.answers = [ACCEPT_AND_DROP]
+    send(ada)
+    assert len(mailbox.mails) == 2
+    assert len({mail["Message-ID"] for mail in mailbox.mails}) == 1
+
+
+def test_two_people_get_letters_with_different_message_ids(
+    ada: Person, bob: Person, mailbox: Mailbox
+) -> None:
+    send(ada)
+    send(bob)
+    assert len({mail["Message-ID"] for mail in mailbox.mails}) == 2
+
+
+def test_a_letter_that_somebody_else_is_sending_is_left_to_them_until_they_must_be_dead(
+    ada: Person, mailbox: Mailbox
+) -> None:
+    letter = Letter.objects.create(user=ada.user, name="welcome", claimed_at=timezone.now())
+    with pytest.raises(ClaimHeld, match="claimed by another task"):
+        send(ada)
+    assert not mailbox.mails
+    Letter.objects.filter(pk=letter.pk).update(claimed_at=timezone.now() - LEASE)
+    send(ada)
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_run_the_same_message_at_once_send_one_letter(mailbox: Mailbox) -> None:
+    ada = User.objects.create_user("ada@example.com", "ada@example.com")
+
+    def run(_: int) -> None:
+        try:
+            send_welcome_email.apply((ada.pk,))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(run, range(4)))
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_database_connection_is_held_while_the_mail_server_is_waited_for(mailbox: Mailbox) -> None:
+    ada = User.objects.create_user("ada@example.com", "ada@example.com")
+    held: list[bool] = []
+    ours = connections["default"]
+    mailbox.on_mail = lambda: held.append(ours.connection is not None)
+    send_welcome_email.apply((ada.pk,), throw=True)
+    assert held == [False]
+
+
+def test_a_user_who_has_been_deleted_gets_nothing(mailbox: Mailbox, db: None) -> None:
+    send_welcome_email.apply((0,), throw=True)
+    assert not mailbox.mails
+
+
+def test_a_claim_outlives_the_tasks_that_hold_it() -> None:
+    assert LEASE.total_seconds() > send_welcome_email.time_limit

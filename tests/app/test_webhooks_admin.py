@@ -1,0 +1,94 @@
+"""The admin shows what the service did, and sends a delivery again."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from app.accounts.models import Letter, SignUp
+from app.reports.models import Part, Report
+from app.webhooks.models import Delivery, DeliveryState, Event, Target
+from switchyard.deadletters.models import Action, Verb
+from switchyard.pytest_plugin import SentTasks
+from tests.app.conftest import Person
+
+TABLES = [
+    "accounts/token",
+    "accounts/signup",
+    "accounts/letter",
+    "reports/report",
+    "reports/part",
+    "webhooks/event",
+    "webhooks/target",
+    "webhooks/delivery",
+    "switchyard/action",
+]
+
+
+@pytest.fixture
+def admin(db: None, client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def rows(ada: Person) -> dict[str, Any]:
+    """One row of each table; a token is Ada's already."""
+    report = Report.objects.create(owner=ada.user, days=3)
+    event = Event.objects.create(kind="report.done")
+    target = Target.objects.create(owner=ada.user, url="https://example.com/hook", events=["report.done"])
+    return {
+        "accounts/token": ada.user.tokens.get(),
+        "accounts/signup": SignUp.objects.create(address="192.0.2.1"),
+        "accounts/letter": Letter.objects.create(user=ada.user, name="welcome"),
+        "reports/report": report,
+        "reports/part": Part.objects.create(report=report, index=0, counts={}),
+        "webhooks/event": event,
+        "webhooks/target": target,
+        "webhooks/delivery": Delivery.objects.create(event=event, target=target),
+        "switchyard/action": Action.objects.create(verb=Verb.REPLAY, task="reports.draw", by="ada"),
+    }
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_each_table_can_be_looked_through(admin: Client, rows: dict[str, Any], table: str) -> None:
+    assert admin.get(f"/admin/{table}/?q=a").status_code == 200
+    page = admin.get(f"/admin/{table}/{rows[table].pk}/change/")
+    assert page.status_code == 200
+    assert admin.get(f"/admin/{table}/add/").status_code == 403
+
+
+def test_no_secret_is_shown(admin: Client, rows: dict[str, Any]) -> None:
+    for table, column in (("webhooks/target", "secret"), ("accounts/token", "digest")):
+        page = admin.get(f"/admin/{table}/{rows[table].pk}/change/").content.decode()
+        assert getattr(rows[table], column) not in page
+
+
+def test_a_target_can_be_switched_off_and_not_be_pointed_elsewhere(
+    admin: Client, rows: dict[str, Any]
+) -> None:
+    target = rows["webhooks/target"]
+    admin.post(f"/admin/webhooks/target/{target.pk}/change/", {"url": "https://example.net/"})
+    target.refresh_from_db()
+    assert (target.active, target.url) == (False, "https://example.com/hook")
+
+
+@pytest.mark.parametrize(
+    ("state", "sent"), [("failed", True), ("refused", True), ("delivered", False), ("waiting", False)]
+)
+def test_what_failed_is_delivered_again_when_it_is_asked_for(
+    *,
+    admin: Client,
+    rows: dict[str, Any],
+    sent_tasks: SentTasks,
+    django_capture_on_commit_callbacks: Any,
+    state: str,
+    sent: bool,
+) -> None:
+    Delivery.objects.update(state=state)
+    key = str(rows["webhooks/delivery"].pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        admin.post("/admin/webhooks/delivery/", {"action": "deliver_again", "_selected_action": [key]})
+    assert [task.args for task in sent_tasks] == ([[key]] if sent else [])
+    assert Delivery.objects.get().state == (DeliveryState.WAITING if sent else state)

@@ -1,0 +1,160 @@
+"""A wrong configuration is found before anything starts, and the finding says what to write instead."""
+
+from dataclasses import replace
+
+import pytest
+from celery.schedules import crontab
+from django.core.checks import CheckMessage
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db.backends.postgresql.base import DatabaseWrapper
+
+from app.celery import app
+from app.queues import CPU, IO
+from switchyard.broker import checks as broker_checks
+from switchyard.outbox import checks as outbox_checks
+from switchyard.routing import QUEUES, ROUTES
+from switchyard.schedule import checks as schedule_checks
+from switchyard.schedule.declared import SCHEDULE
+from switchyard.schedule.entry import ScheduleEntry
+from switchyard.tasks import checks
+
+RULES = (*checks.RULES, *broker_checks.RULES, *outbox_checks.RULES, *schedule_checks.RULES)
+
+
+def found(rule) -> list[tuple[str, str]]:
+    return [(str(error.id), str(error.obj)) for error in rule()]
+
+
+@pytest.fixture
+def temporary_task():
+    """Register a task for the length of a test."""
+    names = []
+
+    def nothing() -> None: ...
+
+    def register(name: str, **options) -> None:
+        names.append(app.task(name=name, shared=False, **options)(nothing).name)
+
+    yield register
+    for name in names:
+        app.tasks.unregister(name)
+
+
+def test_the_project_as_it_stands_has_no_finding() -> None:
+    assert [error for rule in RULES for error in rule()] == []
+
+
+def test_a_task_that_no_route_matches_is_found(temporary_task) -> None:
+    temporary_task("billing.charge")
+    assert found(checks.tasks_have_a_route) == [("yard.E1", "billing.charge")]
+
+
+def test_the_check_command_fails_and_prints_the_line_to_add(temporary_task) -> None:
+    temporary_task("billing.charge")
+    with pytest.raises(SystemCheckError, match=r'"billing\.\*": "QUEUE"'):
+        call_command("check")
+
+
+def test_a_task_named_after_its_module_is_found() -> None:
+    def charge() -> None: ...
+
+    task = app.task(shared=False)(charge)
+    try:
+        assert found(checks.tasks_have_a_name_of_their_own) == [("yard.E2", task.name)]
+    finally:
+        app.tasks.unregister(task.name)
+
+
+def test_a_route_to_an_undeclared_queue_is_found(monkeypatch) -> None:
+    monkeypatch.setitem(ROUTES, "accounts.*", "slow")
+    assert found(checks.routes_lead_to_declared_queues) == [("yard.E3", "accounts.*")]
+
+
+@pytest.mark.parametrize("pattern", ["billing.*", "reports.m*"])
+def test_a_route_that_decides_for_no_task_is_found(monkeypatch, pattern: str) -> None:
+    monkeypatch.setitem(ROUTES, pattern, "io")
+    assert found(checks.routes_match_a_task) == [("yard.E4", pattern)]
+
+
+def test_a_queue_without_a_route_is_found(monkeypatch) -> None:
+    monkeypatch.setitem(QUEUES, "gpu", replace(CPU, name="gpu"))
+    assert found(checks.queues_have_a_route) == [("yard.E5", "gpu")]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"soft_limit_seconds": 90, "hard_limit_seconds": 90},
+        {"soft_limit_seconds": 60, "hard_limit_seconds": 1800},
+        {"consumer_timeout_seconds": 80},
+    ],
+)
+def test_limits_out_of_order_are_found(monkeypatch, limits: dict[str, int]) -> None:
+    monkeypatch.setitem(QUEUES, "io", replace(IO, **limits))
+    assert ("yard.E6", "queue io") in found(checks.limits_are_in_order)
+
+
+def test_a_task_with_a_limit_above_its_queues_is_found(temporary_task) -> None:
+    temporary_task("accounts.patient", soft_time_limit=60, time_limit=120)
+    assert found(checks.limits_are_in_order) == [("yard.E6", "task accounts.patient")]
+
+
+def test_a_dotted_queue_name_is_found(monkeypatch) -> None:
+    monkeypatch.setitem(QUEUES, "mail.io", replace(IO, name="mail.io"))
+    assert found(checks.queue_names_are_one_word) == [("yard.E7", "mail.io")]
+
+
+def test_a_schedule_entry_for_a_task_that_does_not_exist_is_found(monkeypatch) -> None:
+    monkeypatch.setitem(SCHEDULE, "hourly", ScheduleEntry("accounts.purge", crontab(minute="0"), "a typo"))
+    assert ("yard.E8", "hourly") in found(schedule_checks.schedule_entries_have_a_task)
+
+
+@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")
+def test_a_task_that_names_its_own_queue_is_found(temporary_task) -> None:
+    temporary_task("accounts.stubborn", queue="cpu")
+    assert found(checks.tasks_name_no_queue) == [("yard.E9", "accounts.stubborn")]
+
+
+def test_a_task_on_another_base_class_is_found(temporary_task) -> None:
+    from celery import Task
+
+    temporary_task("accounts.foreign", base=Task)
+    assert found(checks.tasks_are_routed_tasks) == [("yard.E10", "accounts.foreign")]
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("librabbitmq://host//", "no publisher confirms"),
+        ("librabbitmq://host//", "not installed"),
+        ("redis://host/0", "not an AMQP driver"),
+    ],
+)
+def test_a_driver_that_cannot_serve_is_found_and_the_reason_given(settings, url: str, why: str) -> None:
+    settings.CELERY_BROKER_URL = url
+    [error] = broker_checks.broker_driver_can_serve()
+    assert error.id == "yard.E11"
+    if why != "no publisher confirms":
+        assert why in error.msg
+    assert "pyamqp://" in error.hint
+
+
+def test_a_backend_whose_commit_leaves_the_outbox_behind_is_found(monkeypatch) -> None:
+    plain = DatabaseWrapper({"ENGINE": "django.db.backends.postgresql"})
+    monkeypatch.setattr(outbox_checks, "connections", {"default": plain})
+    [error] = outbox_checks.database_commits_the_outbox()
+    assert error.id == "yard.E12"
+    assert "'django.db.backends.postgresql'" in error.msg
+    assert "'switchyard.postgresql'" in error.hint
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_finding_says_where_and_what_to_write_instead(rule, monkeypatch, settings) -> None:
+    monkeypatch.setitem(ROUTES, "nobody.*", "nowhere")
+    monkeypatch.setitem(QUEUES, "a.b", replace(CPU, name="a.b", soft_limit_seconds=9999))
+    monkeypatch.setitem(SCHEDULE, "x", ScheduleEntry("x.y", crontab(), ""))
+    settings.CELERY_BROKER_URL = "amqp://host"
+    for error in rule():
+        assert isinstance(error, CheckMessage)
+        assert error.hint

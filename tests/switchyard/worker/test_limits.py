@@ -1,0 +1,69 @@
+"""A soft limit hits the call it was meant for, and nothing after it."""
+
+import threading
+import time
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from switchyard.worker.limits import LimitedCall
+
+ROUNDS = 3000
+
+
+def call(soft: float | None = None, hard: float | None = None) -> LimitedCall:
+    return LimitedCall("id", soft, hard, report_soft_limit=lambda _soft, _limit: None)
+
+
+def spin(seconds: float) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        pass
+    return "done"
+
+
+def test_a_call_within_its_limits_returns_what_it_returns() -> None:
+    limited = call(soft=60, hard=60)
+    assert limited.run(spin, (0,), {}) == "done"
+    assert not limited.interrupt_if_due()
+    assert not limited.give_up_if_due()
+
+
+def test_an_interruption_never_arrives_after_its_call() -> None:
+    """Calls that end at the very moment of their limit, thousands of them, in one thread as in a pool."""
+    current = call()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            current.interrupt_if_due()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    interrupted = strays = 0
+    try:
+        for _ in range(ROUNDS):
+            try:
+                current = call(soft=0.0005)
+                try:
+                    assert current.run(spin, (0.0005,), {}) == "done"
+                except SoftTimeLimitExceeded:
+                    interrupted += 1
+                spin(0.0001)
+            except SoftTimeLimitExceeded:
+                strays += 1
+    finally:
+        over.set()
+        watcher.join()
+    assert strays == 0
+    assert interrupted > 0
+
+
+def test_a_call_past_its_hard_limit_is_overdue_once() -> None:
+    limited = call(hard=0.01)
+    threading.Thread(target=limited.run, args=(spin, (0.3,), {})).start()
+    deadline = time.monotonic() + 10
+    while not limited.give_up_if_due():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert limited.overdue
+    assert not limited.give_up_if_due()

@@ -1,0 +1,94 @@
+"""Which messages are task messages: Celery's own, whatever the canvas, and nothing that is nearly one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import chain, chord, group
+from kombu.utils.json import dumps, loads
+
+from app.celery import app
+from switchyard.worker.headers import HEADERS, RESERVED
+from switchyard.worker.message import fault_of
+from tests.gallery.tasks import join, part
+from tests.malformed import Draft, malformed, valid
+
+TASK = "gallery.io_wait"
+
+
+class Arrived:
+    """A message as kombu's consumer hands it over, as far as it is looked at."""
+
+    errors = ()
+
+    def __init__(self, draft: Draft) -> None:
+        self.headers = draft.headers
+        self.content_type = draft.content_type
+        self.content_encoding = draft.content_encoding
+        self._body = draft.body
+
+    def decode(self) -> Any:
+        return loads(self._body)
+
+
+def fault(draft: Draft) -> str:
+    return fault_of(Arrived(draft))
+
+
+def drafts_of(monkeypatch: pytest.MonkeyPatch, send: Any) -> list[Draft]:
+    """What Celery would publish, as it would arrive."""
+    drafts: list[Draft] = []
+
+    def record(_producer: Any, _name: str, message: Any, **_: Any) -> None:
+        drafts.append(Draft(loads(dumps(message.headers)), dumps(message.body).encode()))
+
+    monkeypatch.setattr(app.amqp, "send_task_message", record)
+    send()
+    return drafts
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda: part.delay("a", 0, False),
+        lambda: part.apply_async(("a", 0, False), countdown=5, expires=60, headers={"tenant": "x"}),
+        lambda: part.apply_async(("a", 0, False), link=part.s(0, False), link_error=part.s(0, False)),
+        lambda: part.apply_async(("a", 0, False), time_limit=5, soft_time_limit=4.5, shadow="other"),
+        lambda: chain(part.s("a", 0, False), part.s(0, False), part.s(0, False)).delay(),
+        lambda: chain(part.s("a", 0, False), group(part.s(0, False), part.s(0, False))).delay(),
+        lambda: group(part.s("a", 0, False), part.s("b", 0, False)).delay(),
+        lambda: chain(part.s("a", 0, False), chord(group(part.s(0, False)), join.s("sum"))).delay(),
+    ],
+)
+@pytest.mark.django_db
+def test_what_celery_publishes_is_a_task_message(monkeypatch: pytest.MonkeyPatch, send: Any) -> None:
+    drafts = drafts_of(monkeypatch, send)
+    assert drafts
+    assert [fault(draft) for draft in drafts] == [""] * len(drafts)
+
+
+def test_nothing_that_is_malformed_is_a_task_message() -> None:
+    for draft in malformed(TASK, 2000, seed=2, canary=Path("unused")):
+        if draft.raw is None and draft.headers.get("task") in (TASK, None):
+            assert fault(draft), draft
+
+
+def test_the_reason_quotes_nothing_of_the_message() -> None:
+    draft = valid(TASK, "x")
+    draft.headers["retries"] = "somebody's secret"
+    assert fault(draft) == "header retries is not a number from 0"
+
+
+@pytest.mark.parametrize("name", sorted(HEADERS.keys() - {"task", "id"}))
+def test_a_void_header_counts_as_missing(name: str) -> None:
+    draft = valid(TASK, "x")
+    draft.headers[name] = None
+    assert fault(draft) == ""
+
+
+def test_a_header_of_the_senders_own_is_let_through_but_not_one_of_celerys_request() -> None:
+    draft = valid(TASK, "x")
+    draft.headers["traceparent"] = "00-1-2-01"
+    assert fault(draft) == ""
+    for name in RESERVED:
+        assert fault(Draft({**draft.headers, name: 1}, draft.body)) == "a header that Celery keeps for itself"
