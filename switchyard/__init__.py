@@ -7,13 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from switchyard.broker.outage import BrokerAway
     from switchyard.celery import attach
     from switchyard.database import delete_in_batches, released_database
     from switchyard.ops.readonly import ReadOnlyAdmin
-    from switchyard.outbox.commit import OutboxCommit
+    from switchyard.outage import BrokerAway
     from switchyard.outbox.errors import TaskCallError
-    from switchyard.outbox.sending import send_on_commit
+    from switchyard.outbox.sending import OutboxCommit, send_on_commit
     from switchyard.queues import QueueSpec
     from switchyard.schedule.entry import Missed, ScheduleEntry
     from switchyard.tasks.base import RoutedTask
@@ -36,9 +35,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BrokerAway": "switchyard.broker.outage",
+    "BrokerAway": "switchyard.outage",
     "Missed": "switchyard.schedule.entry",
-    "OutboxCommit": "switchyard.outbox.commit",
+    "OutboxCommit": "switchyard.outbox.sending",
     "QueueSpec": "switchyard.queues",
     "ReadOnlyAdmin": "switchyard.ops.readonly",
     "RoutedTask": "switchyard.tasks.base",

@@ -1,4 +1,7 @@
-"""The engine as one Django app."""
+"""The engine as one Django app: its signals, its own tasks and its checks.
+
+Not the models' package path but this app's label is in every table, permission and migration.
+"""
 
 from importlib import import_module
 
@@ -7,13 +10,8 @@ from django.apps import AppConfig
 from switchyard.checks import register_rules
 
 #: Where the engine declares tasks of its own, and checks.
-TASKS = ("switchyard.tasks.purge", "switchyard.metrics.canary")
-CHECKS = (
-    "switchyard.broker.checks",
-    "switchyard.outbox.checks",
-    "switchyard.tasks.checks",
-    "switchyard.schedule.checks",
-)
+TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
+CHECKS = ("switchyard.tasks.checks", "switchyard.process.checks")
 
 
 class SwitchyardConfig(AppConfig):

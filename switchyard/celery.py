@@ -43,7 +43,7 @@ def attach(app: Celery) -> Celery:
     app.amqp_cls = AMQP
     app.create_task_cls = partial(_task_class, app, app.task_cls)  # type: ignore[method-assign]
     app.steps["worker"].add("switchyard.worker.context:ContextStep")
-    app.steps["consumer"].add("switchyard.worker.heartbeat:HeartbeatStep")
+    app.steps["consumer"].add("switchyard.heartbeat:HeartbeatStep")
     app.steps["consumer"].add("switchyard.worker.drain:DrainStep")
     # So that `--pool=threads` means ours from any command line. Celery's own hook for another pool is an
     # environment variable, which must be set before Celery is imported.
@@ -68,6 +68,16 @@ def attached() -> Celery:
             "that module in the project's __init__.py, as Celery's documentation for Django says."
         )
     return _attached[-1]
+
+
+def tasks() -> dict[str, Any]:
+    """Every registered task by name, after importing each installed app's ``tasks`` module.
+
+    In the order of their names. A process that has not run a worker may not have imported them before.
+    """
+    app = attached()
+    app.autodiscover_tasks(force=True)
+    return dict(sorted(app.tasks.items()))
 
 
 def _task_class(app: Any, theirs: Any) -> type:

@@ -1,9 +1,11 @@
-"""Short ways to write one metric."""
+"""Short ways to write one metric, and the label of a queue."""
 
 from collections.abc import Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+
+from switchyard.routing import QUEUES
 
 PREFIX = "switchyard_"
 
@@ -25,3 +27,8 @@ def labelled(
         if number is not None:
             family.add_metric([value], number)
     return family
+
+
+def queue_label(queue: str) -> str:
+    """A declared queue's name, or ``other`` for one of a release that had others."""
+    return queue if queue in QUEUES else "other"

@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 
 from app.accounts.lease import ClaimHeld
 from app.accounts.models import Letter
-from switchyard.database import released_database
+from switchyard import released_database
 
 #: What passes by itself. A task that sends a letter is retried for these.
 TRANSIENT = (SMTPException, OSError, SoftTimeLimitExceeded, ClaimHeld)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from app.accounts import throttle
 from app.accounts.mail import TRANSIENT, send_once
 from app.accounts.models import SignUp, Token
-from switchyard.database import delete_in_batches
+from switchyard import delete_in_batches
 
 
 @shared_task(name="accounts.send_welcome_email", autoretry_for=TRANSIENT, max_retries=10, retry_backoff=5)

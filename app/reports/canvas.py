@@ -12,7 +12,7 @@ from celery.canvas import Signature
 
 from app.reports.models import Report
 from app.reports.tasks import combine, count_part, give_up, mail_link
-from switchyard.outbox.sending import send_on_commit
+from switchyard import send_on_commit
 
 
 def start(report: Report) -> None:

@@ -1,3 +1,5 @@
+from typing import TYPE_CHECKING, Any
+
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -5,7 +7,12 @@ from django.http import HttpRequest
 
 from app.webhooks.models import Delivery, DeliveryState, Event, Target
 from app.webhooks.tasks import deliver
-from switchyard.ops.readonly import ModelAdmin, ReadOnlyAdmin
+from switchyard import ReadOnlyAdmin
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
 
 
 @admin.register(Event)

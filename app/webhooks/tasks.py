@@ -10,7 +10,7 @@ from app.accounts.lease import ClaimHeld
 from app.webhooks.addresses import TargetPrivate, TargetUnresolved
 from app.webhooks.models import FINAL, Delivery, DeliveryState, shortened
 from app.webhooks.post import NoAnswer, post
-from switchyard.database import released_database
+from switchyard import released_database
 
 #: Answers of a target that may be different next time, besides all 5xx.
 TRANSIENT_STATUSES = {408, 425, 429}

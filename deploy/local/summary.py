@@ -7,7 +7,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.journal import QueueRecord
-from switchyard.ops.table import table
+from switchyard.ops.format import table
 
 _WAITING = ("switchyard_queue_messages_ready", "switchyard_queue_messages_unacknowledged")
 

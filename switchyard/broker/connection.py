@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 from switchyard.broker.address import BrokerAddress, address
 from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
-from switchyard.errors import NotYet, Unavailable, first_line
+from switchyard.outage import NotYet, Unavailable, first_line
 
 
 def broker_url() -> str:

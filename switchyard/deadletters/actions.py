@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from django.db import IntegrityError, connection, transaction
 from kombu.utils import json
 
+from switchyard.celery import tasks
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.models import Action, Verb
 from switchyard.outbox.journal import SENT_AT
 from switchyard.outbox.rows import Row, insert
 from switchyard.routing import HOME, queue_for
-from switchyard.tasks.registry import tasks
 
 #: Header of a message that was replayed: which dead letter it was.
 REPLAY_OF = "replay_of"

@@ -1,4 +1,7 @@
-"""What the result table knows of the tasks that died: their last error."""
+"""What the result table knows of the tasks that died: their last error.
+
+A dead letter itself says only that it was rejected, or how often it was delivered.
+"""
 
 import json
 from collections.abc import Iterable

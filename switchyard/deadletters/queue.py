@@ -12,7 +12,7 @@ from switchyard.broker.connection import broker_address, unopened
 from switchyard.conf import conf
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadline import CONNECT_SECONDS
-from switchyard.errors import Unavailable, first_line
+from switchyard.outage import Unavailable, first_line
 from switchyard.queues import QueueSpec
 from switchyard.worker.message import never_decompress
 

@@ -18,11 +18,11 @@ from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.listing import details, summary
 from switchyard.deadletters.models import Verb
 from switchyard.deadletters.scan import Selection
-from switchyard.errors import Unavailable
 from switchyard.ops.pages import allowed, demand, page, shown
 from switchyard.ops.redaction import named, redacted
 from switchyard.ops.search import Look, WhyNot, act, look, nothing
 from switchyard.ops.timeouts import NoAnswer, within
+from switchyard.outage import Unavailable
 from switchyard.queues import QueueSpec
 from switchyard.routing import QUEUES
 

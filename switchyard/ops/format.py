@@ -1,6 +1,8 @@
-"""Numbers as somebody reads them who has little time; ``-`` for what nobody can say."""
+"""Numbers and tables as somebody reads them who has little time; ``-`` for what nobody can say."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -38,3 +40,26 @@ def signed(number: float | None) -> str:
         return "-"
     # What would be shown as 0.0 has no sign.
     return rate(0.0) if abs(number) < 0.05 else f"{'+' if number > 0 else '-'}{rate(abs(number))}"
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with the same keys as text: keys as headings, numbers to the right, the rest to the left."""
+    if not rows:
+        return "(none)"
+    columns = [[key, *(_cell(row[key]) for row in rows)] for key in rows[0]]
+    widths = [max(map(len, column)) for column in columns]
+    numeric = [all(isinstance(row[key], int | float) for row in rows) for key in rows[0]]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

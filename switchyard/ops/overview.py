@@ -10,11 +10,11 @@ from switchyard.deadline import BoundedRead
 from switchyard.metrics.samples import Sample
 from switchyard.metrics.state import QueueState, Yard, read_yard, with_wait
 from switchyard.metrics.waits import read_waits
-from switchyard.ops import timeouts as patience
+from switchyard.ops import timeouts
 from switchyard.ops.history import Rise, read_histories, rise
 from switchyard.outbox.backlog import Backlog
+from switchyard.outbox.metrics import read_outbox
 from switchyard.queues import QueueSpec
-from switchyard.relay.metrics import read_outbox
 from switchyard.routing import QUEUES
 
 
@@ -75,7 +75,7 @@ def with_database(view: BrokerView) -> Facts:
 
 def _outbox() -> tuple[dict[str, Backlog], int | None]:
     try:
-        found, quarantined = BoundedRead(read_outbox, patience.PAGE_SECONDS).result()
+        found, quarantined = BoundedRead(read_outbox, timeouts.PAGE_SECONDS).result()
     except (TimeoutError, DatabaseError, InterfaceError):
         return {}, None
     return {backlog.queue: backlog for backlog in found}, quarantined

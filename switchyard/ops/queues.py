@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from switchyard.broker.management import Management, ManagementError
-from switchyard.ops import timeouts as patience
+from switchyard.ops import timeouts
 from switchyard.ops.history import HEIGHT, STEPS, WIDTH, highest, points
 from switchyard.ops.overview import BrokerView, QueueFacts, read_broker, with_database
 from switchyard.ops.pages import page, shown
@@ -29,15 +29,15 @@ def queues(request: HttpRequest) -> HttpResponse:
     minutes = int(asked) if asked.isdecimal() and int(asked) in STEPS else min(STEPS)
     context: dict[str, Any] = {"minutes": minutes, "spans": list(STEPS), "width": WIDTH, "height": HEIGHT}
     try:
-        found = with_database(patience.within(lambda: _read(minutes), "RabbitMQ's management API"))
-    except (ManagementError, patience.NoAnswer) as away:
+        found = with_database(timeouts.within(lambda: _read(minutes), "RabbitMQ's management API"))
+    except (ManagementError, timeouts.NoAnswer) as away:
         return shown(request, "queues", "Queues", context | {"trouble": str(away)})
     context |= {"delayed": found.delayed, "quarantined": found.quarantined}
     return shown(request, "queues", "Queues", context | {"lines": [_line(each) for each in found.queues]})
 
 
 def _read(minutes: int) -> BrokerView:
-    with Management.from_settings(timeout_seconds=patience.PAGE_SECONDS) as management:
+    with Management.from_settings(timeout_seconds=timeouts.PAGE_SECONDS) as management:
         return read_broker(management, minutes)
 
 

@@ -14,7 +14,14 @@ else:
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows that the service writes: to be read, and perhaps deleted."""
+    """Rows that the service writes: to be read, and perhaps deleted.
+
+        @admin.register(Event)
+        class EventAdmin(ReadOnlyAdmin):
+            list_display = ("id", "kind", "occurred_at")
+
+    Django's own permissions decide who may look and who may delete.
+    """
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

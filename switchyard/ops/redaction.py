@@ -10,7 +10,7 @@ from typing import Any
 
 from django.views.debug import SafeExceptionReporterFilter
 
-from switchyard.tasks.registry import tasks
+from switchyard.celery import tasks
 
 _FILTER = SafeExceptionReporterFilter()
 

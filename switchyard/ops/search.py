@@ -9,7 +9,7 @@ from threading import Event
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.queue import broker
 from switchyard.deadletters.scan import Accepts, Act, Round, Selection, Tally
-from switchyard.ops import timeouts as patience
+from switchyard.ops import timeouts
 from switchyard.queues import QueueSpec
 
 #: Dead letters of one queue that are looked at for one page. What was looked at is held meanwhile.
@@ -77,7 +77,7 @@ def look(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot = not
     seen = Look()
     with broker() as connection:
         for spec in specs:
-            walk = _walk(seen, spec, selection, None, patience.LOOK_SECONDS / len(specs))
+            walk = _walk(seen, spec, selection, None, timeouts.LOOK_SECONDS / len(specs))
             for letter in walk.letters(connection, _accepting(seen.refused, why_not)):
                 seen.add(letter, keep)
     return seen
@@ -92,7 +92,7 @@ def act(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot, do: A
     with broker() as connection:
         for spec in specs:
             if done.found.total < most:
-                left, seconds = most - done.found.total, patience.ACT_SECONDS / len(specs)
+                left, seconds = most - done.found.total, timeouts.ACT_SECONDS / len(specs)
                 walk = _walk(done, spec, selection, left, seconds)
                 accepts = _accepting(done.refused, why_not)
                 for letter in walk.act(connection, accepts, do, rate=float("inf")):

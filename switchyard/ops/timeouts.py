@@ -15,7 +15,10 @@ ACT_SECONDS = 5.0
 
 
 class NoAnswer(Exception):
-    """What was asked did not answer in time. Says so in a sentence."""
+    """What was asked did not answer in time.
+
+    Says so in a sentence, which may be shown to whoever asked.
+    """
 
 
 def within(read: Callable[[], T], what: str) -> T:

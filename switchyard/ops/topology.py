@@ -5,7 +5,7 @@ from typing import Any
 
 from switchyard.broker.declarations import DELAYED
 from switchyard.broker.definitions import Binding, Exchange, Policy, Queue, Thing, Topology
-from switchyard.ops.table import table
+from switchyard.ops.format import table
 
 Objects = dict[str, list[dict[str, Any]]]
 

@@ -1,8 +1,13 @@
-"""What it costs a caller to hand its tasks over."""
+"""What is counted of the outbox: what handing a task over costs, what waits, and what is in quarantine."""
 
+from collections.abc import Iterator
+
+from django.db import connection
 from prometheus_client import Histogram
+from prometheus_client.metrics_core import Metric
 
-from switchyard.metric import PREFIX
+from switchyard.metric import PREFIX, gauge, labelled, queue_label
+from switchyard.outbox.backlog import Backlog, backlogs, quarantined_count
 from switchyard.routing import QUEUES
 
 ENQUEUE_BUCKETS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
@@ -24,3 +29,28 @@ for _queue in QUEUES:
 def enqueued(queue: str, seconds: float) -> None:
     """A task, or a canvas whose first message is for this queue, was handed over."""
     ENQUEUE.labels(queue).observe(seconds)
+
+
+def read_outbox() -> tuple[list[Backlog], int]:
+    """In a thread of its own, so with a connection of its own."""
+    try:
+        return backlogs(), quarantined_count()
+    finally:
+        connection.close()
+
+
+def outbox_metrics(read: tuple[list[Backlog], int] | None) -> Iterator[Metric]:
+    """Of what ``read_outbox`` returned; None if it could not be read."""
+    yield gauge("outbox_up", "Whether the outbox could be read.", read is not None)
+    if read is None:
+        return
+    found, quarantined = read
+    waiting: dict[str, float | None] = dict.fromkeys(QUEUES, 0.0)
+    oldest: dict[str, float | None] = dict.fromkeys(QUEUES, 0.0)
+    for backlog in found:
+        queue = queue_label(backlog.queue)
+        waiting[queue] = (waiting.get(queue) or 0.0) + backlog.waiting
+        oldest[queue] = max(oldest.get(queue) or 0.0, backlog.oldest_seconds)
+    yield labelled("outbox_waiting", "Messages that wait for the relay.", "queue", waiting)
+    yield labelled("outbox_oldest_seconds", "Seconds since the oldest was accepted.", "queue", oldest)
+    yield gauge("outbox_quarantined", "Messages in quarantine.", quarantined)

@@ -2,7 +2,7 @@
 
 from django.db.backends.postgresql import base
 
-from switchyard.outbox.commit import OutboxCommit
+from switchyard.outbox.sending import OutboxCommit
 
 
 class DatabaseWrapper(OutboxCommit, base.DatabaseWrapper):

@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from switchyard.broker.connection import opened
 from switchyard.conf import conf
 from switchyard.deadline import CONNECT_SECONDS
-from switchyard.errors import NotYet, Unavailable, first_line
+from switchyard.outage import NotYet, Unavailable, first_line
 from switchyard.queues import QueueSpec
 
 POLL_SECONDS = 1.0

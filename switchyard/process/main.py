@@ -13,23 +13,18 @@ from django.core.management import execute_from_command_line
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
-ROLES = "switchyard.process"
-WORDS = "switchyard.ops.commands"
-
-#: Verb to the package of the module that has its ``Command``.
+#: Verb to its command.
 VERBS = {
-    "web": ROLES,
-    "worker": ROLES,
-    "beat": ROLES,
-    "relay": ROLES,
-    "exporter": ROLES,
-    "release": ROLES,
-    "queues": WORDS,
-    "deadletters": WORDS,
-    "outbox": WORDS,
-    "schedule": WORDS,
-    "topology": WORDS,
-    "routes": WORDS,
+    "web": "switchyard.process.roles.Web",
+    "worker": "switchyard.process.worker.Command",
+    "beat": "switchyard.process.roles.Beat",
+    "relay": "switchyard.process.roles.Relay",
+    "exporter": "switchyard.process.roles.Exporting",
+    "release": "switchyard.process.roles.Release",
+    **{
+        verb: f"switchyard.ops.commands.{verb}.Command"
+        for verb in ("queues", "deadletters", "outbox", "schedule", "topology", "routes")
+    },
 }
 
 
@@ -53,7 +48,7 @@ def command(verb: str) -> BaseCommand:
     """Raises ImproperlyConfigured for a verb that there is not."""
     if verb not in VERBS:
         raise ImproperlyConfigured(f"There is no verb {verb!r}. There are {', '.join(VERBS)}.")
-    found: type[BaseCommand] = import_string(f"{VERBS[verb]}.{verb}.Command")
+    found: type[BaseCommand] = import_string(VERBS[verb])
     return found()
 
 

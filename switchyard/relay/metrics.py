@@ -19,14 +19,15 @@ a declared queue, or ``other`` for a message of a release that had others.
 
 from collections.abc import Iterator
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from switchyard.deadline import BoundedRead
-from switchyard.outbox.backlog import Backlog, backlogs, quarantined_count
+from switchyard.metric import PREFIX, queue_label
+from switchyard.outbox.backlog import Backlog
+from switchyard.outbox.metrics import outbox_metrics, read_outbox
 from switchyard.relay.confirms import Outcome
 from switchyard.routing import QUEUES
 
@@ -46,17 +47,17 @@ class RelayMetrics(Collector):
         self.returned = self._counter("returned", "Messages that no queue wanted.")
         self.quarantined = self._counter("quarantined", "Messages that were quarantined.")
         self.errors = Counter(
-            "switchyard_relay_errors", "Batches not answered in full.", registry=self._registry
+            f"{PREFIX}relay_errors", "Batches not answered in full.", registry=self._registry
         )
         self.confirm_seconds = Histogram(
-            "switchyard_relay_confirm_seconds",
+            f"{PREFIX}relay_confirm_seconds",
             "Seconds from publish to confirm.",
             buckets=CONFIRM_BUCKETS,
             registry=self._registry,
         )
 
     def count(self, queue: str, outcome: Outcome) -> None:
-        name = label(queue)
+        name = queue_label(queue)
         self.published.labels(name).inc(len(outcome.confirmed))
         self.nacked.labels(name).inc(len(outcome.nacked))
         self.returned.labels(name).inc(len(outcome.returned))
@@ -77,41 +78,7 @@ class RelayMetrics(Collector):
             return None
 
     def _counter(self, name: str, text: str) -> Counter:
-        counter = Counter(f"switchyard_relay_{name}", text, ["queue"], registry=self._registry)
+        counter = Counter(f"{PREFIX}relay_{name}", text, ["queue"], registry=self._registry)
         for queue in QUEUES:
             counter.labels(queue)
         return counter
-
-
-def label(queue: str) -> str:
-    return queue if queue in QUEUES else "other"
-
-
-def read_outbox() -> tuple[list[Backlog], int]:
-    """In a thread of its own, so with a connection of its own."""
-    try:
-        return backlogs(), quarantined_count()
-    finally:
-        connection.close()
-
-
-def outbox_metrics(read: tuple[list[Backlog], int] | None) -> Iterator[Metric]:
-    yield GaugeMetricFamily("switchyard_outbox_up", "Whether the outbox could be read.", read is not None)
-    if read is None:
-        return
-    found, quarantined = read
-    waiting, oldest = dict.fromkeys(QUEUES, 0.0), dict.fromkeys(QUEUES, 0.0)
-    for backlog in found:
-        queue = label(backlog.queue)
-        waiting[queue] = waiting.get(queue, 0) + backlog.waiting
-        oldest[queue] = max(oldest.get(queue, 0), backlog.oldest_seconds)
-    yield _by_queue("waiting", "Messages that wait for the relay.", waiting)
-    yield _by_queue("oldest_seconds", "Seconds since the oldest was accepted.", oldest)
-    yield GaugeMetricFamily("switchyard_outbox_quarantined", "Messages in quarantine.", quarantined)
-
-
-def _by_queue(name: str, text: str, values: dict[str, float]) -> Metric:
-    family = GaugeMetricFamily(f"switchyard_outbox_{name}", text, labels=["queue"])
-    for queue, value in values.items():
-        family.add_metric([queue], value)
-    return family

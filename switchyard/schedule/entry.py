@@ -1,4 +1,9 @@
-"""An entry of the schedule as code declares it."""
+"""An entry of the schedule as code declares it.
+
+SCHEDULE = {
+    "close the books": ScheduleEntry(task="billing.close", crontab=crontab(hour=2), purpose="yesterday"),
+}
+"""
 
 from dataclasses import dataclass
 
@@ -15,7 +20,7 @@ class Missed(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleEntry:
-    """One task that is sent by the clock."""
+    """One task that is sent by the clock: at most once for each due time, however many beats run."""
 
     task: str
     #: In UTC, like every time of the engine.

@@ -6,15 +6,34 @@ whether an entry is enabled, and may add entries of its own, which are left alon
 
 from dataclasses import dataclass
 
+from celery.schedules import crontab
 from django.db import transaction
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
-from switchyard.schedule.declared import SCHEDULE
+from switchyard.conf import declared_module
 from switchyard.schedule.entry import ScheduleEntry
 from switchyard.schedule.models import Rule
 
 #: Marks the rows that belong to code; they are removed when code no longer has them.
 OWNER = "Declared in code"
+
+ENGINE_SCHEDULE = {
+    "purge once": ScheduleEntry(
+        task="switchyard.purge_once",
+        crontab=crontab(hour=3, minute=20),
+        purpose="marks of effects that happened so long ago that their tasks cannot run again",
+    ),
+    "celery.backend_cleanup": ScheduleEntry(
+        task="celery.backend_cleanup",
+        crontab=crontab(hour=4, minute=0),
+        purpose="results older than the option result_expires",
+    ),
+}
+
+#: Entry name to entry. An entry of the project's by the same name takes the engine's place.
+SCHEDULE: dict[str, ScheduleEntry] = getattr(declared_module(), "SCHEDULE", {})
+for _name, _entry in ENGINE_SCHEDULE.items():
+    SCHEDULE.setdefault(_name, _entry)
 
 
 @dataclass(frozen=True)

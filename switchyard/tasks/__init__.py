@@ -1,1 +1,1 @@
-"""What every task gets: the base class, checks of its configuration, its journal and its heartbeat."""
+"""What a developer declares and calls: the task base, effects that happen once, results, and their checks."""

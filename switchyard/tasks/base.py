@@ -6,7 +6,7 @@ from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry
 from celery.utils.time import get_exponential_backoff_interval
 
-from switchyard.broker.outage import BROKER_ERRORS, BrokerAway
+from switchyard.outage import BROKER_ERRORS, BrokerAway
 from switchyard.outbox.amqp import captured
 from switchyard.outbox.calls import (
     refuse_arguments,
@@ -92,7 +92,7 @@ class RoutedTask(DjangoTask[..., Any]):
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
         """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise.
 
-        Raises switchyard.broker.outage.BrokerAway when the broker is: this attempt then runs again.
+        Raises switchyard.outage.BrokerAway when the broker is: this attempt then runs again.
         """
         if countdown is None and eta is None:
             countdown = get_exponential_backoff_interval(

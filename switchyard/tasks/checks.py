@@ -17,11 +17,10 @@ from collections.abc import Iterator
 
 from django.core.checks import Error
 
-from switchyard.celery import attached
+from switchyard.celery import attached, tasks
 from switchyard.queues import QueueSpec
 from switchyard.routing import HOME, QUEUES, ROUTES, engine_routes, pattern_for, queue_for
 from switchyard.tasks.base import RoutedTask
-from switchyard.tasks.registry import tasks
 
 
 def tasks_have_a_route() -> Iterator[Error]:

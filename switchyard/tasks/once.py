@@ -14,11 +14,12 @@ state, needs neither.
 
 from datetime import timedelta
 
-from celery import current_task
+from celery import current_task, shared_task
 from django.db import connections, router
 from django.db.transaction import TransactionManagementError
+from django.utils import timezone
 
-from switchyard.database import in_own_transaction
+from switchyard.database import delete_in_batches, in_own_transaction
 from switchyard.tasks.models import Once
 
 #: How long a mark is kept. A dead letter that is replayed later than this has its effect a second time.
@@ -35,6 +36,15 @@ def once(key: str, *, task: str | None = None) -> bool:
     _require_transaction(key)
     _, first = Once.objects.get_or_create(task=task or _running_task(key), key=key)
     return first
+
+
+@shared_task(name="switchyard.purge_once")
+def purge_once() -> None:
+    """Delete the marks of ``once`` that are older than ``KEPT``.
+
+    Idempotent: deletes what is too old at the moment.
+    """
+    delete_in_batches(Once.objects.filter(created_at__lt=timezone.now() - KEPT))
 
 
 def _require_transaction(key: str) -> None:

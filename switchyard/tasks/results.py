@@ -9,7 +9,7 @@ from django.db import Error, transaction
 from django_celery_results.backends.database import DatabaseBackend, trigger_callback
 from django_celery_results.models import ChordCounter, TaskResult  # type: ignore[attr-defined]
 
-from switchyard.broker.outage import BROKER_ERRORS, BrokerAway
+from switchyard.outage import BROKER_ERRORS, BrokerAway
 from switchyard.outbox.calls import publishing_in_transaction
 
 log = structlog.get_logger("switchyard.tasks")

@@ -15,11 +15,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from switchyard.celery import tasks
 from switchyard.heartbeat import age_seconds
 from switchyard.metric import PREFIX, labelled
 from switchyard.queues import QueueSpec
 from switchyard.routing import queue_for
-from switchyard.tasks.registry import tasks
 
 OUTCOMES = (
     "succeeded",

@@ -10,7 +10,7 @@ from celery.worker import state
 from celery.worker.request import Request
 from django.db import connections
 
-from switchyard.broker.outage import BrokerAway
+from switchyard.outage import BrokerAway
 from switchyard.outbox import journal
 from switchyard.worker import metrics
 from switchyard.worker.requeue import give_back_later

@@ -5,7 +5,7 @@ from typing import Any
 from amqp import spec
 from celery.signals import worker_ready
 
-from switchyard.broker.outage import BROKER_ERRORS
+from switchyard.outage import BROKER_ERRORS
 
 #: How long a message is held before it goes back: with a broker that answers but refuses messages (full, or
 #: short of memory) it would be back at once.

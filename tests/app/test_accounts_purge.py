@@ -10,7 +10,7 @@ from django.utils import timezone
 from app.accounts.models import SignUp, Token
 from app.accounts.tasks import purge_expired_tokens
 from switchyard import database
-from switchyard.schedule.declared import SCHEDULE
+from switchyard.schedule.sync import SCHEDULE
 from tests.app.conftest import Person
 
 

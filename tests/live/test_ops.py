@@ -26,7 +26,7 @@ from kombu import Connection
 from app.celery import app
 from switchyard.deadletters.models import Action
 from switchyard.ops import deadletters as pages
-from switchyard.ops import timeouts as patience
+from switchyard.ops import timeouts
 from switchyard.ops.commands.queues import CLEAR
 from switchyard.outbox.models import Message
 from switchyard.queues import EXCHANGE
@@ -50,9 +50,9 @@ def static_files(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a page is not about time, it has enough of it."""
-    monkeypatch.setattr(patience, "PAGE_SECONDS", 60)
-    monkeypatch.setattr(patience, "LOOK_SECONDS", 30)
-    monkeypatch.setattr(patience, "ACT_SECONDS", 30)
+    monkeypatch.setattr(timeouts, "PAGE_SECONDS", 60)
+    monkeypatch.setattr(timeouts, "LOOK_SECONDS", 30)
+    monkeypatch.setattr(timeouts, "ACT_SECONDS", 30)
 
 
 @pytest.fixture

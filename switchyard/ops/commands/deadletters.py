@@ -1,3 +1,5 @@
+"""Lists, shows, replays and discards dead letters."""
+
 import json
 import os
 import sys
@@ -15,10 +17,10 @@ from switchyard.deadletters import queue as box
 from switchyard.deadletters.errors import errors_of, traceback_of
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.scan import BATCH, Round, Selection, Tally, batches
-from switchyard.errors import Unavailable
 from switchyard.ops.commands.arguments import add_arguments
 from switchyard.ops.console import Progress, stopped_by_signals, user_name
-from switchyard.ops.table import table
+from switchyard.ops.format import table
+from switchyard.outage import Unavailable
 from switchyard.routing import QUEUES
 
 

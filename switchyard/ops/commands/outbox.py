@@ -1,3 +1,5 @@
+"""Counts what waits for the relay, and looks after what is in quarantine."""
+
 import json
 from dataclasses import asdict
 from typing import Any
@@ -5,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from switchyard.errors import UNAVAILABLE
-from switchyard.ops.table import table
+from switchyard.ops.format import table
+from switchyard.outage import UNAVAILABLE
 from switchyard.outbox.backlog import backlogs
 from switchyard.outbox.quarantine import Filters, as_object, discard, quarantined, requeue
 

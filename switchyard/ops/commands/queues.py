@@ -1,3 +1,5 @@
+"""Says which queue grows, since when, and when it will be empty."""
+
 import json
 from argparse import ArgumentTypeError
 from threading import Event
@@ -7,12 +9,12 @@ from django.utils import timezone
 
 from switchyard.broker.management import Management, ManagementError
 from switchyard.conf import conf
-from switchyard.errors import Unavailable
-from switchyard.ops import timeouts as patience
+from switchyard.ops import timeouts
 from switchyard.ops.console import stopped_by_signals
 from switchyard.ops.history import STEPS
 from switchyard.ops.overview import Facts, read_broker, with_database
 from switchyard.ops.terminal import document, lines
+from switchyard.outage import Unavailable
 
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
@@ -31,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *, watch: bool, as_json: bool, interval: float, **_: object) -> None:
         try:
-            management = Management.from_settings(timeout_seconds=patience.PAGE_SECONDS)
+            management = Management.from_settings(timeout_seconds=timeouts.PAGE_SECONDS)
         except ManagementError as error:
             raise Unavailable(str(error)) from error
         with management:
@@ -72,6 +74,6 @@ def seconds(text: str) -> float:
 
 def _read(management: Management) -> Facts:
     try:
-        return with_database(patience.within(lambda: read_broker(management, min(STEPS)), "The broker"))
-    except (ManagementError, patience.NoAnswer) as away:
+        return with_database(timeouts.within(lambda: read_broker(management, min(STEPS)), "The broker"))
+    except (ManagementError, timeouts.NoAnswer) as away:
         raise Unavailable(str(away)) from away

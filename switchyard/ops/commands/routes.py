@@ -1,11 +1,13 @@
+"""Shows where each task runs."""
+
 import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from switchyard.ops.table import table
+from switchyard.celery import tasks
+from switchyard.ops.format import table
 from switchyard.routing import queue_for
-from switchyard.tasks.registry import tasks
 
 
 class Command(BaseCommand):

@@ -1,9 +1,11 @@
+"""Brings the declared schedule to the database, and shows it."""
+
 import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from switchyard.ops.table import table
+from switchyard.ops.format import table
 from switchyard.schedule.listing import listed
 from switchyard.schedule.sync import sync_schedule
 

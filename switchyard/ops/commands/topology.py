@@ -1,3 +1,5 @@
+"""Compares the broker with what is declared, and makes it so."""
+
 import json
 from typing import Any
 
@@ -8,8 +10,8 @@ from switchyard.broker.comparison import differences
 from switchyard.broker.live import live_topology
 from switchyard.broker.management import Management, ManagementError
 from switchyard.broker.topology import declared, version_of
-from switchyard.errors import UNAVAILABLE
 from switchyard.ops.topology import objects, tables
+from switchyard.outage import UNAVAILABLE
 
 
 class Command(BaseCommand):

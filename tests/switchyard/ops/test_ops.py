@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from switchyard.ops import timeouts as patience
+from switchyard.ops import timeouts
 from switchyard.ops.format import duration, rate, signed
 from switchyard.ops.history import Rise, points, rise
 from switchyard.ops.redaction import named, redacted
@@ -65,8 +65,8 @@ def test_secrets_are_hidden_by_the_names_of_arguments_however_deep() -> None:
 
 
 def test_a_page_waits_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PAGE_SECONDS", 0.05)
+    monkeypatch.setattr(timeouts, "PAGE_SECONDS", 0.05)
     over = Event()
-    with pytest.raises(patience.NoAnswer, match=r"The broker did not answer within 0.05 s"):
-        patience.within(lambda: over.wait(60), "The broker")
+    with pytest.raises(timeouts.NoAnswer, match=r"The broker did not answer within 0.05 s"):
+        timeouts.within(lambda: over.wait(60), "The broker")
     over.set()

@@ -16,13 +16,12 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTas
 
 from app.celery import app
 from switchyard.outbox.models import Message
-from switchyard.schedule.declared import SCHEDULE
 from switchyard.schedule.due import counted_by
 from switchyard.schedule.entry import Missed
 from switchyard.schedule.lease import LeaseLost
 from switchyard.schedule.models import Clock, Rule, Tick
 from switchyard.schedule.scheduler import Scheduler
-from switchyard.schedule.sync import sync_schedule
+from switchyard.schedule.sync import SCHEDULE, sync_schedule
 
 pytestmark = pytest.mark.django_db
 

@@ -11,15 +11,13 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from app.celery import app
 from app.queues import CPU, IO
-from switchyard.broker import checks as broker_checks
-from switchyard.outbox import checks as outbox_checks
+from switchyard.process import checks as process_checks
 from switchyard.routing import QUEUES, ROUTES
-from switchyard.schedule import checks as schedule_checks
-from switchyard.schedule.declared import SCHEDULE
 from switchyard.schedule.entry import ScheduleEntry
+from switchyard.schedule.sync import SCHEDULE
 from switchyard.tasks import checks
 
-RULES = (*checks.RULES, *broker_checks.RULES, *outbox_checks.RULES, *schedule_checks.RULES)
+RULES = (*checks.RULES, *process_checks.RULES)
 
 
 def found(rule) -> list[tuple[str, str]]:
@@ -107,7 +105,7 @@ def test_a_dotted_queue_name_is_found(monkeypatch) -> None:
 
 def test_a_schedule_entry_for_a_task_that_does_not_exist_is_found(monkeypatch) -> None:
     monkeypatch.setitem(SCHEDULE, "hourly", ScheduleEntry("accounts.purge", crontab(minute="0"), "a typo"))
-    assert ("yard.E8", "hourly") in found(schedule_checks.schedule_entries_have_a_task)
+    assert ("yard.E8", "hourly") in found(process_checks.schedule_entries_have_a_task)
 
 
 @pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")
@@ -133,7 +131,7 @@ def test_a_task_on_another_base_class_is_found(temporary_task) -> None:
 )
 def test_a_driver_that_cannot_serve_is_found_and_the_reason_given(settings, url: str, why: str) -> None:
     settings.CELERY_BROKER_URL = url
-    [error] = broker_checks.broker_driver_can_serve()
+    [error] = process_checks.broker_driver_can_serve()
     assert error.id == "yard.E11"
     if why != "no publisher confirms":
         assert why in error.msg
@@ -142,8 +140,8 @@ def test_a_driver_that_cannot_serve_is_found_and_the_reason_given(settings, url:
 
 def test_a_backend_whose_commit_leaves_the_outbox_behind_is_found(monkeypatch) -> None:
     plain = DatabaseWrapper({"ENGINE": "django.db.backends.postgresql"})
-    monkeypatch.setattr(outbox_checks, "connections", {"default": plain})
-    [error] = outbox_checks.database_commits_the_outbox()
+    monkeypatch.setattr(process_checks, "connections", {"default": plain})
+    [error] = process_checks.database_commits_the_outbox()
     assert error.id == "yard.E12"
     assert "'django.db.backends.postgresql'" in error.msg
     assert "'switchyard.postgresql'" in error.hint

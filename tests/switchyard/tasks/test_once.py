@@ -9,10 +9,9 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
-from switchyard.schedule.declared import SCHEDULE
+from switchyard.schedule.sync import SCHEDULE
 from switchyard.tasks.models import Once
-from switchyard.tasks.once import KEPT, once
-from switchyard.tasks.purge import purge_once
+from switchyard.tasks.once import KEPT, once, purge_once
 from tests.live.processes import eventually
 
 TASK = "gallery.io_mark"

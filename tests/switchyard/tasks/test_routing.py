@@ -5,8 +5,8 @@ import pytest
 
 from app.celery import app
 from switchyard import routing
+from switchyard.celery import tasks
 from switchyard.routing import QUEUES, ROUTES, pattern_for, queue_for
-from switchyard.tasks.registry import tasks
 
 
 @pytest.mark.parametrize("task", sorted(tasks()))

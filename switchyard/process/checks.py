@@ -1,8 +1,10 @@
-"""System checks of what the project says of the broker and of Celery.
+"""System checks of what the roles need: broker, Celery's options, database and schedule.
 
 | id       | found                                             |
 |----------|---------------------------------------------------|
+| yard.E8  | a schedule entry whose task does not exist        |
 | yard.E11 | a broker driver that cannot serve                 |
+| yard.E12 | a database backend that leaves the outbox behind  |
 | yard.W1  | an option of Celery's that a promise overrules    |
 """
 
@@ -11,9 +13,14 @@ from importlib.util import find_spec
 
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from switchyard.broker.connection import broker_url
 from switchyard.broker.options import REQUIRED, replaced
+from switchyard.celery import tasks
+from switchyard.outbox.sending import OutboxCommit
+from switchyard.routing import HOME
+from switchyard.schedule.sync import SCHEDULE
 
 
 def broker_driver_can_serve() -> Iterator[Error]:
@@ -44,4 +51,33 @@ def celery_options_hold() -> Iterator[CheckMessage]:
         )
 
 
-RULES = (broker_driver_can_serve, celery_options_hold)
+def database_commits_the_outbox() -> Iterator[Error]:
+    database = connections[DEFAULT_DB_ALIAS]
+    if not isinstance(database, OutboxCommit):
+        yield Error(
+            f"The database's ENGINE is {database.settings_dict['ENGINE']!r}, whose commit does not take the "
+            "outbox along: a task could be lost after the commit of what it belongs to.",
+            hint="Give DATABASES['default'] the ENGINE 'switchyard.postgresql', or derive your "
+            "own DatabaseWrapper from switchyard.OutboxCommit.",
+            id="yard.E12",
+        )
+
+
+def schedule_entries_have_a_task() -> Iterator[Error]:
+    known = tasks()
+    for name, entry in SCHEDULE.items():
+        if entry.task not in known:
+            yield Error(
+                f"The schedule entry {name!r} names the task {entry.task!r}, which does not exist.",
+                hint=f"Correct it in SCHEDULE ({HOME}); `switchyard routes` lists the tasks.",
+                obj=name,
+                id="yard.E8",
+            )
+
+
+RULES = (
+    broker_driver_can_serve,
+    celery_options_hold,
+    database_commits_the_outbox,
+    schedule_entries_have_a_task,
+)

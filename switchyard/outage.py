@@ -1,0 +1,45 @@
+"""A server that is away: what a role, a verb or a task ends with then.
+
+A broker that is away is not the fault of the task that had something to send. A retry, the next step of a
+chain, a chord's body or a ``.delay()`` in a task can meet one that is gone, full or blocked. Celery
+dead-letters the task for that. Here its message goes back to the queue instead, as if it had not run: no
+attempt is burned, and the next run, when the broker is there again, sends what this one could not. (A retry
+could be kept in the outbox; but when the connection is lost the message is redelivered as well, and there
+would be two of it.)
+"""
+
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from celery.exceptions import Reject
+from django.core.management.base import CommandError
+from kombu.exceptions import LimitExceeded, OperationalError
+
+#: Exit code of what needed a server that was away, beside 1 (a check found something) and 2 (wrong usage).
+UNAVAILABLE = 3
+
+#: What kombu and its driver raise, and nobody else.
+BROKER_ERRORS = (OperationalError, LimitExceeded, AMQPError)
+
+
+class BrokerAway(Reject):
+    """Ends the run of a task that could not send something; its message goes back to the queue."""
+
+    def __init__(self, reason: Any, requeue: bool = True) -> None:
+        super().__init__(reason, requeue)
+
+
+class Unavailable(CommandError):
+    """A need was not met in time, or never will be. Says what, and what to change."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, returncode=UNAVAILABLE)
+
+
+class NotYet(Exception):
+    """The need is not met at this moment. Says what is missing."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says in one line, or else its class."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,1 @@
+"""What runs as a process: the roles, what they wait for, their logs and their probes."""

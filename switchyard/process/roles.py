@@ -1,0 +1,114 @@
+"""The roles of the image but the worker, each as the command that runs it."""
+
+import os
+import signal
+import sys
+import tempfile
+from threading import Event, Thread
+from typing import Any
+
+import structlog
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from switchyard.broker.management import Management, ManagementError
+from switchyard.celery import attached
+from switchyard.conf import conf
+from switchyard.metrics.exporter import WAIT_SECONDS, Exporter, Reads
+from switchyard.metrics.periodic import Rounds
+from switchyard.metrics.server import look_at_port, serving
+from switchyard.ops.commands import schedule, topology
+from switchyard.process import dependencies
+from switchyard.relay.metrics import RelayMetrics
+from switchyard.relay.relay import Relay as RelayLoop
+from switchyard.schedule.lease import WAITS
+
+#: Of PostgreSQL: a statement, or a transaction, that takes longer is ended.
+SESSION = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000"
+#: Each a command, by name or its class, and its arguments.
+STEPS: tuple[tuple[Any, ...], ...] = (
+    ("migrate", "--noinput"),
+    (topology.Command, "apply"),
+    (schedule.Command, "sync"),
+    ("check", "--deploy"),
+)
+
+log = structlog.get_logger("switchyard.process")
+
+
+class Release(BaseCommand):
+    help = "Prepare a release: migrate, apply the broker topology, sync the schedule, check for deployment."
+
+    def handle(self, **_: Any) -> None:
+        dependencies.database_server()
+        dependencies.broker()
+        for command, *arguments in STEPS:
+            name = command if isinstance(command, str) else command.__module__.rpartition(".")[2]
+            self.stdout.write(self.style.MIGRATE_HEADING(f"== {' '.join([name, *arguments])}"))
+            call_command(command if isinstance(command, str) else command(), *arguments)
+
+
+class Web(BaseCommand):
+    help = "Serve HTTP with gunicorn on PORT, metrics on WEB_METRICS_PORT. SIGTERM finishes what is running."
+
+    def handle(self, **_: Any) -> None:
+        dependencies.database()
+        # Its processes would only wait for it.
+        look_at_port("web", "WEB_METRICS_PORT")
+        if conf.WEB_PROCESSES > 1:
+            # For prometheus-client, and to be set before that is imported.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="switchyard-web-")
+        # A process of its own: gunicorn forks, and must not inherit this one's connections and threads.
+        gunicorn = [sys.executable, "-m", "gunicorn", "--config=python:switchyard.process.gunicorn"]
+        os.execv(sys.executable, gunicorn)  # noqa: S606
+
+
+class Beat(BaseCommand):
+    help = "Send what the schedule says is due. A second one stands by."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--loglevel", default="INFO", help="Celery's log level (default: INFO)")
+
+    def handle(self, *, loglevel: str, **_: Any) -> None:
+        dependencies.database()
+        attached().start(["beat", "--pidfile=", f"--loglevel={loglevel}"])
+
+
+class Relay(BaseCommand):
+    help = "Bring accepted messages to the broker; metrics on RELAY_PORT. SIGTERM finishes the batch in hand."
+
+    def handle(self, **_: Any) -> None:
+        # Not the broker: a relay that starts while it is away waits in its loop, alive, and says so.
+        dependencies.database()
+        metrics = RelayMetrics()
+        relay = RelayLoop(metrics)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(relay, "stopping", True))
+        with serving("the relay", "RELAY_PORT", metrics) as server:
+            log.info("relaying", metrics=str(server))
+            relay.run()
+
+
+class Exporting(BaseCommand):
+    help = "Serve the queues' metrics on EXPORTER_PORT: /metrics for Prometheus, /livez for the probe."
+
+    def handle(self, **_: Any) -> None:
+        stop = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        options = connection.settings_dict["OPTIONS"]
+        connection.settings_dict["OPTIONS"] = {"options": SESSION} | WAITS | options
+        with _management() as management:
+            exporter = Exporter(Reads.of(management))
+            with serving("the exporter", "EXPORTER_PORT", exporter) as server:
+                Thread(target=Rounds(exporter.yard).run, args=(stop,), daemon=True).start()
+                log.info("serving", address=str(server), broker=str(management))
+                stop.wait()
+
+
+def _management() -> Management:
+    try:
+        return Management.from_settings(timeout_seconds=WAIT_SECONDS)
+    except ManagementError as error:
+        raise CommandError(str(error)) from error

@@ -1,0 +1,1 @@
+"""How a worker runs: its limits, its drain, its refusals, and what it counts."""
