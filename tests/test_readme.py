@@ -1,21 +1,31 @@
 """The README's tables say what the code says."""
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
+import pytest
+
+import switchyard
 from switchyard.process.main import VERBS
 from switchyard.routing import QUEUES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+#: And the pages that it links for those who want all of it.
+PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "deploy").glob("*.md")))}
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the first table under a heading, without its head."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
+def rows(text: str) -> list[list[str]]:
+    """The cells of the first table of a text, without its head."""
+    lines = list(text.partition("\n|")[2].splitlines())
+    lines = [f"|{lines[0]}", *itertools.takewhile(lambda line: line.startswith("|"), lines[1:])]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def page(name: str) -> str:
+    return PAGES[ROOT / "deploy" / f"{name}.md"]
 
 
 def settings_read() -> dict[str, str]:
@@ -39,7 +49,7 @@ def as_written(default: ast.expr) -> str:
 
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:
-    described = {row[0].strip("`"): row[1].strip("`") for row in rows("Settings")}
+    described = {row[0].strip("`"): row[1].strip("`") for row in rows(page("SETTINGS"))}
     described = {
         name: "computed" if default.startswith("(") else default for name, default in described.items()
     }
@@ -58,20 +68,36 @@ def test_the_queue_table_says_what_the_queues_are() -> None:
         ]
         for spec in QUEUES.values()
     ]
-    assert [[row[0], *row[2:]] for row in rows("Queues")] == expected
+    assert [[row[0], *row[2:]] for row in rows(README.split("\n## Queues\n")[1])] == expected
 
 
-def test_every_make_verb_that_is_named_exists() -> None:
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_make_verb_that_is_named_exists(path: Path) -> None:
     verbs = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^)make ([a-z0-9-]+)\b", README, re.MULTILINE)) <= verbs
+    assert set(re.findall(r"(?:`|^)make ([a-z0-9-]+)\b", PAGES[path], re.MULTILINE)) <= verbs
 
 
-def test_every_file_that_is_named_exists() -> None:
-    named = set(re.findall(r"`((?:app|switchyard|deploy)/[\w./-]+)`", README))
-    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_file_that_is_named_exists(path: Path) -> None:
+    named = set(re.findall(r"`((?:app|switchyard|deploy|tests|k8s)/[\w./-]+)`", PAGES[path]))
+    linked = set(re.findall(r"\]\(([\w./-]+)\)", PAGES[path]))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    assert [name for name in sorted(linked) if not (path.parent / name).exists()] == []
 
 
-def test_every_role_that_is_named_is_a_command() -> None:
-    for row in rows("Run it"):
-        role = row[0].strip("`").split()[0]
-        assert role in VERBS, role
+def test_every_role_that_is_named_is_a_verb_and_every_verb_is_named() -> None:
+    roles = {row[0].strip("`").split()[0] for row in rows(page("ROLES"))}
+    assert roles <= set(VERBS)
+    assert {verb for verb in VERBS if f"`{verb}`" in README or f"`{verb} " in README} == set(VERBS)
+
+
+def test_the_pages_are_linked() -> None:
+    linked = set(re.findall(r"\]\((deploy/[\w-]+\.md)\)", README))
+    assert {str(path.relative_to(ROOT)) for path in PAGES} - {"README.md"} == linked
+
+
+def test_what_a_task_module_imports_is_public() -> None:
+    named = set(re.findall(r"`from switchyard import (\w+)`|`switchyard\.([A-Za-z]\w*)`", README))
+    names = {one or other for one, other in named} - {"view"}
+    assert names
+    assert names <= set(switchyard.__all__)

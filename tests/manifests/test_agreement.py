@@ -11,13 +11,13 @@ from tests.manifests import agreement
 from tests.manifests.folders import OVERLAYS, combined
 from tests.manifests.rendered import Document, container, documents, of_kind, pod
 
-README = (ROOT / "README.md").read_text()
+SECRETS = (ROOT / "deploy" / "SECRETS.md").read_text()
 BY_NAME = {folder.name: folder for folder in OVERLAYS}
 
 
 def documented() -> dict[str, set[str]]:
     """Secret to its keys, of the README's table."""
-    table = README.split("\n### Secrets\n")[1].split("\n#")[0]
+    table = SECRETS
     rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
     found: dict[str, set[str]] = {}
     for _, names, keys, *_ in rows:
