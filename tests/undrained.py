@@ -1,7 +1,6 @@
 """The same without our drain: how a stock Celery worker ends."""
 
 from app.celery import app
-from switchyard.worker.drain import DrainStep
 from tests.quick_heartbeat import *  # noqa: F403
 
-app.steps["consumer"].discard(DrainStep)
+app.steps["consumer"].remove("switchyard.worker.drain:DrainStep")

@@ -128,11 +128,12 @@ def _broker_options(conf: Any) -> dict[str, Any]:
 
 def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What the project set itself, and not to what is required."""
-    stock = conf.maps[-1]
     for option in (*REQUIRED, "task_queues", "task_routes"):
-        said = conf.get(option)
-        if said != stock.get(option) and said != required[option]:
-            yield option, said
+        # Celery's own defaults are the last map.
+        for settings in conf.maps[:-1]:
+            for key in conf._to_keys(option):  # noqa: SLF001 - its old and its new name, with the prefix
+                if key in settings and settings[key] not in (None, required[option]):
+                    yield option, settings[key]
 
 
 def _hide_other_settings(conf: Any) -> None:

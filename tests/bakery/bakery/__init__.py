@@ -1,0 +1,3 @@
+from bakery.celery import oven
+
+__all__ = ["oven"]

@@ -1,0 +1,165 @@
+"""Another project, in another folder and with other names, has only the wheel: and all of it works there."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+from zipfile import ZipFile
+
+import psycopg
+import pytest
+
+from deploy.local.postgres import Postgres
+from tests.live.conftest import Vhost
+from tests.live.processes import ROOT, eventually
+
+BAKERY = ROOT / "tests" / "bakery"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+class Project:
+    """The bakery, with the wheel in a folder of its own and nothing of this checkout on its path."""
+
+    def __init__(self, home: Path, wheel: Path, environment: dict[str, str]) -> None:
+        self.home, self.site = home / "bakery", home / "site"
+        shutil.copytree(BAKERY, self.home, ignore=shutil.ignore_patterns("__pycache__"))
+        install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps"]
+        subprocess.run([*install, f"--target={self.site}", str(wheel)], check=True)
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join([str(self.site), str(self.home)]),
+            "DJANGO_SETTINGS_MODULE": "bakery.settings",
+            "BAKERY_HEARTBEAT": str(home / "heartbeat"),
+            **environment,
+        }
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def manage(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        return self.run(["manage.py", *words], check=check)
+
+    def switchyard(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """By the console script that the wheel brings."""
+        return self.run([str(self.site / "bin" / "switchyard"), *words], check=check)
+
+    def run(self, command: list[str], *, check: bool) -> "subprocess.CompletedProcess[str]":
+        ended = subprocess.run(
+            [sys.executable, *command],
+            cwd=self.home,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert not check or ended.returncode == 0, ended.stdout + ended.stderr
+        return ended
+
+    def start(self, *words: str) -> None:
+        command = [sys.executable, str(self.site / "bin" / "switchyard"), *words]
+        self.started.append(
+            subprocess.Popen(command, cwd=self.home, env=self.environment, start_new_session=True)
+        )
+
+    def end(self) -> None:
+        for process in self.started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
+            process.wait(30)
+
+
+@pytest.fixture
+def project(wheel: Path, postgres: Postgres, vhost: Vhost, tmp_path: Path) -> Iterator[Project]:
+    name = f"bakery_{uuid4().hex[:8]}"
+    with psycopg.connect(postgres.url, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        where = server.info
+        environment = {
+            "BAKERY_DB_HOST": where.host,
+            "BAKERY_DB_PORT": str(where.port),
+            "BAKERY_DB_USER": where.user,
+            "BAKERY_DB_PASSWORD": where.password or "",
+            "BAKERY_DB_NAME": name,
+            "BAKERY_BROKER": vhost.url,
+            "BAKERY_MANAGEMENT": vhost.management_url,
+        }
+        project = Project(tmp_path, wheel, environment)
+        try:
+            yield project
+        finally:
+            project.end()
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def test_the_wheel_has_all_that_the_engine_needs_and_nothing_else(wheel: Path) -> None:
+    names = set(ZipFile(wheel).namelist())
+    wanted = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "switchyard").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert wanted <= names
+    assert "switchyard/py.typed" in names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"switchyard"}
+
+
+def test_another_project_runs_its_own_tasks_on_it(project: Project) -> None:
+    """check, release, a task of its own app and a shared one end to end, and the pages."""
+    where = project.run(["-c", "import switchyard; print(switchyard.__file__)"], check=True).stdout
+    assert Path(where.strip()).is_relative_to(project.site)
+
+    said = project.manage("check").stderr
+    assert "yard.W1" in said
+    assert "task_acks_late is set to False" in said
+    assert "task_routes is set to" in said
+    assert "result_expires" not in said
+
+    released = project.switchyard("release").stdout
+    assert "created order flour" in released
+    assert "as declared" in project.switchyard("topology", "check").stdout
+    routes = json.loads(project.manage("switchyard", "routes", "--json").stdout)
+    assert {route["task"]: route["queue"] for route in routes if route["queue"] == "bread"} == {
+        "orders.bake": "bread",
+        "switchyard.canary.bread": "bread",
+    }
+
+    project.start("worker", "dough")
+    project.start("worker", "bread", "--name", "baker")
+    project.start("relay")
+    call = "from orders.tasks import bake; from bakery.celery import preheat"
+    sends = "bake.delay_on_commit('rye'); bake.delay_on_commit('rye'); preheat.delay_on_commit(200)"
+    project.manage("shell", "-c", f"{call}; {sends}")
+    count = "from orders.models import Loaf; print(sorted(Loaf.objects.values_list('name', 'shop')))"
+    baked = "[('oven at 200', 'corner'), ('rye', 'corner')]"
+    eventually(lambda: baked in project.manage("shell", "-c", count).stdout, within=120)
+
+    pages = (
+        "from django.contrib.auth.models import User; from django.test import Client; client = Client();"
+        "client.force_login(User.objects.create_superuser('ada'));"
+        "base = '/back-office/switchyard/operations/';"
+        "print([client.get(base + page).status_code for page in"
+        " ('', 'dead-letters/', 'schedule/', 'outbox/')])"
+    )
+    assert "[200, 200, 200, 200]" in project.manage("shell", "-c", pages).stdout
+    assert project.manage("findstatic", "switchyard/live.js").returncode == 0
+    said = project.switchyard("queues", "--json").stdout
+    assert '"dough"' in said
+
+
+def test_a_verb_without_settings_says_what_to_set(project: Project) -> None:
+    del project.environment["DJANGO_SETTINGS_MODULE"]
+    ended = project.switchyard("queues", check=False)
+    assert ended.returncode == 1
+    assert "DJANGO_SETTINGS_MODULE is not set" in ended.stderr
