@@ -1,4 +1,4 @@
-"""Where Django's admin looks; what it finds is the room's that people work with."""
+"""Registers the engine with Django's admin, which looks here."""
 
 from switchyard.ops import admin
 

@@ -1,4 +1,4 @@
-"""Reads that never keep their caller longer than they may, whatever they wait for."""
+"""Bounds how long a read may keep its caller, whatever it waits for."""
 
 import time
 from collections.abc import Callable

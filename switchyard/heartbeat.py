@@ -1,4 +1,4 @@
-"""A file whose age says how long ago a worker, beat or relay last made progress; a liveness probe reads it.
+"""Touches a file as a worker, beat or relay makes progress; a liveness probe reads its age.
 
 A ping answers while nothing is consumed. This file is touched by what does the work.
 """

@@ -1,4 +1,4 @@
-"""Short ways to write one metric, and the label of a queue."""
+"""Makes one metric of Prometheus', and the label of a queue."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Every table of the engine, as Django looks for them. Each room has its own."""
+"""Lists every table of the engine, where Django looks for them."""
 
 from switchyard.deadletters.models import Action
 from switchyard.metrics.models import Canary, NotEmptySince

@@ -1,4 +1,4 @@
-"""A server that is away: what a role, a verb or a task ends with then.
+"""Defines how a role, a verb or a task ends when a server is away.
 
 A broker that is away is not the fault of the task that had something to send. A retry, the next step of a
 chain, a chord's body or a ``.delay()`` in a task can meet one that is gone, full or blocked. Celery

@@ -1,4 +1,4 @@
-"""For a developer's own tests: the fixture ``sent_tasks`` records what would be sent instead of sending it.
+"""Records what a test would send, instead of sending it: the fixture ``sent_tasks``.
 
     pytest_plugins = ["switchyard.pytest_plugin"]
 

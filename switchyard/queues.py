@@ -1,4 +1,4 @@
-"""What a queue is: its worker, its limits and its names on the broker."""
+"""Defines a queue: its worker, its limits and its names on the broker."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The queues and routes of the service, as its queues module declares them.
+"""Loads the queues and routes of the service, as its queues module declares them.
 
 The setting ``SWITCHYARD_QUEUES`` names that module. It holds ``QUEUES``, queue name to ``QueueSpec``, and
 ``ROUTES``, task-name pattern to queue name. What the engine's own tasks need is added here.

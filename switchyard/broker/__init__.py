@@ -1,1 +1,1 @@
-"""RabbitMQ as this service uses it: its address, its management API, the topology declared on it."""
+"""Reaches RabbitMQ: its address, its management API, and the topology that is declared on it."""

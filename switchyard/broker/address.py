@@ -1,4 +1,4 @@
-"""Where the broker is: the facts of a broker URL, without its password."""
+"""Reads a broker URL into its parts, without the password."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit

@@ -1,4 +1,4 @@
-"""Making a live broker like the declared topology, without ever deleting a message."""
+"""Makes a live broker like the declared topology, without ever deleting a message."""
 
 import time
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The declared topology beside a live one."""
+"""Compares the declared topology with a live one."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What Celery itself would declare, taken from Celery and kombu by handing them a channel that only notes."""
+"""Lists what Celery itself declares, by handing Celery and kombu a channel that only takes notes."""
 
 from collections.abc import Callable
 from typing import Any

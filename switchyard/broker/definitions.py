@@ -1,4 +1,4 @@
-"""What a topology is made of. Each thing prints as the name by which it is found again on a live broker."""
+"""Defines what a topology is made of: policies, exchanges, queues and bindings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One way in which a live broker is not as declared, and what is done about it."""
+"""Describes one way in which a live broker is not as declared, and what is done about it."""
 
 from dataclasses import dataclass
 from enum import StrEnum

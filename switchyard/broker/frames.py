@@ -1,4 +1,4 @@
-"""Reading what the broker sends, whoever published it.
+"""Decodes what the broker sends, whoever published it, without ending the connection.
 
 RabbitMQ passes a message's properties on as they came. py-amqp decodes them as it reads the connection, and a
 property that it cannot decode (text that is not UTF-8, a date beyond the year 9999, tables nested too deep)

@@ -1,4 +1,4 @@
-"""What is on the broker: its vhost's topology, read and changed through the management API."""
+"""Reads and changes the topology of a vhost through the management API."""
 
 from switchyard.broker.definitions import Binding, Exchange, Policy, Queue, Thing, Topology
 from switchyard.broker.management import Management, ManagementError, Row

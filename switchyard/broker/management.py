@@ -1,4 +1,4 @@
-"""RabbitMQ's management API for one vhost: the calls this service needs, and errors that say what to do."""
+"""Calls RabbitMQ's management API for one vhost, with errors that say what to do."""
 
 import ssl
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Celery's options: what holds where a project says nothing, and what it cannot change.
+"""Sets Celery's options: what holds where a project says nothing, and what it cannot change.
 
 What follows from a queue is derived here from ``switchyard.routing``.
 """

@@ -1,4 +1,4 @@
-"""The broker's policies: everything about a queue that must be changeable without declaring it anew."""
+"""Derives the broker's policies: all of a queue that must be changeable without declaring it anew."""
 
 import re
 

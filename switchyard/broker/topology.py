@@ -1,4 +1,4 @@
-"""The declared topology: all that has to be on the broker before anybody publishes."""
+"""Derives the declared topology: all that has to be on the broker before anybody publishes."""
 
 import re
 from collections.abc import Iterable, Iterator

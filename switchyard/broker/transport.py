@@ -1,4 +1,4 @@
-"""kombu's transport over py-amqp, as a busy event loop needs it: one system call for many frames.
+"""Reads and writes many AMQP frames by one system call, as kombu's transport over py-amqp.
 
 py-amqp reads a frame by three calls and writes each by one, and around each of them the interpreter's lock
 changes hands with whichever thread waits for it. On a worker with hundreds of threads that is most of what a

@@ -1,4 +1,4 @@
-"""What is on the broker because we once declared it, and is declared no more."""
+"""Finds what is on the broker because it was declared once, and is declared no more."""
 
 from collections.abc import Iterator
 

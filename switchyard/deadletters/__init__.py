@@ -1,1 +1,1 @@
-"""What failed for good: looked at where it lies, sent again, or discarded, and a record of both."""
+"""Inspects, replays and discards what failed for good, and records both."""

@@ -1,4 +1,4 @@
-"""Replay and discard, each dead letter exactly once.
+"""Replays and discards dead letters, each exactly once.
 
 RabbitMQ cannot publish to one queue and take out of another at once. The database can: the record of the
 action and, for a replay, the message in the outbox are one transaction, and only then the dead letter is

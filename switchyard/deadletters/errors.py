@@ -1,4 +1,4 @@
-"""What the result table knows of the tasks that died: their last error.
+"""Finds the last error of tasks that died, in the result table.
 
 A dead letter itself says only that it was rejected, or how often it was delivered.
 """

@@ -1,4 +1,4 @@
-"""One dead letter, and what can be told of it without trusting it."""
+"""Reads one dead letter without trusting what is in it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Dead letters for people and for programs. Only ``details`` shows what a message holds."""
+"""Formats dead letters for people and for programs. Only ``details`` shows what a message holds."""
 
 import json
 from collections.abc import Iterator

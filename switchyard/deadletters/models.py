@@ -1,4 +1,4 @@
-"""What people did with dead letters."""
+"""Records what people did with dead letters."""
 
 from django.db import models
 from django.db.models.functions import Now

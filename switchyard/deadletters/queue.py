@@ -1,4 +1,4 @@
-"""A dead-letter queue as somebody looks through it."""
+"""Browses a dead-letter queue, and takes messages out of it."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

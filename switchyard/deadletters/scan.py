@@ -1,4 +1,4 @@
-"""One walk through the dead-letter queues: to count, to show, or to act."""
+"""Scans the dead-letter queues: to count, to show, or to act."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

@@ -1,1 +1,1 @@
-"""What the service looks like from outside: the exporter, and what every role serves of itself."""
+"""Exports what the service looks like from outside, and serves what each role counts."""

@@ -1,4 +1,4 @@
-"""Beat as the database sees it: who holds the lease, when it last looked, and what should have run."""
+"""Measures beat by the database: who holds the lease, when it last looked, and what should have run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The broker itself: its alarms, its version, and whether it has what is declared."""
+"""Measures the broker: its alarms, its version, and whether it has what is declared."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A canary for each queue: a task that only says, as it begins to run, how long it has waited.
+"""Measures the wait in each queue, by a task that only says how long it has waited.
 
 It goes the way of every task: outbox, relay, route, queue, slot. One is on its way at a time. One that does
 not come back is either waiting, and then its age is what should be seen, or was lost (somebody emptied the

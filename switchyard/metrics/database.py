@@ -1,4 +1,4 @@
-"""What the database knows, by one connection of a thread's own."""
+"""Measures what the database knows, by one connection of a thread's own."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Since when each dead-letter queue has not been empty: as old as its oldest message can be.
+"""Remembers since when each dead-letter queue has not been empty.
 
 Nothing is looked at to know it. A dead letter in somebody's hand is out of sight for others, and each look
 counts a delivery against it.

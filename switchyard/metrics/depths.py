@@ -1,4 +1,4 @@
-"""How many messages and consumers the declared queues have."""
+"""Counts messages and consumers of the declared queues."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""All that one process knows of the queues, the broker, the database and beat, as Prometheus metrics.
+"""Exports the queues, the broker, the database and beat as Prometheus metrics.
 
 What each says, in which unit and with which labels, is in ``deploy/prometheus/METRICS.md``. Labels hold what
 is declared in ``QUEUES``, never what a broker or a message says (but for the broker's version).

@@ -1,4 +1,4 @@
-"""What is remembered between two looks, whichever process looks."""
+"""Remembers what the exporter has to know between two looks, whichever process looks."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""What the exporter does on its own, between the scrapes: it sends canaries, and remembers dead letters."""
+"""Sends the canaries and remembers dead letters, every few seconds, in the exporter."""
 
 from collections.abc import Mapping
 from threading import Event

@@ -1,4 +1,4 @@
-"""The metrics of the queues, by what the broker and the canaries say."""
+"""Turns what the broker and the canaries say of the queues into metrics."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What the broker's own history of a number says about where it is going.
+"""Computes rates and slopes from the history that the broker keeps of a number.
 
 The management plugin keeps one sample every 5 s for about ten minutes, so one read knows the last minute:
 nobody has to remember an earlier one, neither the exporter over a restart nor a command that runs once.

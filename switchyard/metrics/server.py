@@ -1,4 +1,4 @@
-"""The HTTP server of every role's metrics: ``/metrics`` and ``/livez``, a thread for each request."""
+"""Serves a role's ``/metrics`` and ``/livez``, a thread for each request."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""One of the things that a scrape shows: it is read, waited for and away for itself."""
+"""Reads one source of a scrape, which may be late or away without costing the others."""
 
 import time
 from concurrent.futures import Future

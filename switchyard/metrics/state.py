@@ -1,4 +1,4 @@
-"""What a person wants to know of each declared queue: one read of the management API, one of the database."""
+"""Reads the state of each declared queue: one call of the management API, one of the database."""
 
 import math
 import re

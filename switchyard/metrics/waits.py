@@ -1,4 +1,4 @@
-"""The oldest wait of each queue, which quorum queues do not tell: read from its canary's row."""
+"""Reads the oldest wait of each queue, which quorum queues do not tell, from its canary's row."""
 
 from dataclasses import dataclass
 

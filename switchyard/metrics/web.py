@@ -1,4 +1,4 @@
-"""What web answers, and what it costs a request to hand its tasks over.
+"""Counts the requests of web, and serves the counts of all its processes.
 
 One process counts for itself. Several (WEB_PROCESSES) count into files of a folder that they share, which
 prometheus-client has for this (PROMETHEUS_MULTIPROC_DIR, set by the role): whichever has the port serves the

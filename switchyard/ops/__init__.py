@@ -1,4 +1,4 @@
-"""Pages of the admin for whoever is on call: queues, dead letters, schedule and outbox.
+"""Shows people who run the service its queues, dead letters, schedule and outbox: pages and verbs.
 
 They ask the broker and the database, never a worker, and no longer than somebody waits for a page.
 """

@@ -1,4 +1,4 @@
-"""The engine in Django's admin: the pages of operations, and what the engine writes, to be read."""
+"""Shows the pages of operations, and what the engine writes, in Django's admin."""
 
 from typing import Any
 

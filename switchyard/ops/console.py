@@ -1,4 +1,4 @@
-"""What a command does at a terminal: say how far it is, end early when told to, know who runs it."""
+"""Shows a command's progress at a terminal, and ends it early when told to."""
 
 import getpass
 import os

@@ -1,4 +1,4 @@
-"""Dead letters on a page: found, read, and sent again or discarded, so many at a time."""
+"""Shows dead letters on pages, and replays or discards them, so many at a time."""
 
 import shlex
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Numbers and tables as somebody reads them who has little time; ``-`` for what nobody can say."""
+"""Formats numbers and tables for somebody with little time; ``-`` is what nobody can say."""
 
 import math
 from collections.abc import Mapping, Sequence

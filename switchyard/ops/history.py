@@ -1,4 +1,4 @@
-"""How deep the queues were, from when they grew, and the line that shows it.
+"""Reads how deep the queues were, finds since when they grow, and draws the line that shows it.
 
 The samples are those that the broker's management plugin keeps of its own accord.
 """

@@ -1,4 +1,4 @@
-"""No table: what may be done on the pages, so that it can be given to users and groups."""
+"""Declares the permissions of the pages of operations, so that they can be given to users and groups."""
 
 from django.db import models
 

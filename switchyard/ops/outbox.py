@@ -1,4 +1,4 @@
-"""The outbox on a page: what waits for the relay, and what the broker refused."""
+"""Shows on a page what waits for the relay, and requeues or discards what the broker refused."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What somebody on call asks about each queue: which one grows, since when, and when is it empty?"""
+"""Collects what somebody on call asks about each queue: which grows, since when, when is it empty?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What every page of operations is: for staff with a permission, and closed to anybody else's content."""
+"""Guards and renders every page of operations."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps

@@ -1,4 +1,4 @@
-"""The queues on a page."""
+"""Shows the queues on a page."""
 
 from dataclasses import dataclass
 from typing import Any

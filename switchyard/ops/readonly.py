@@ -1,4 +1,4 @@
-"""An admin for rows that the service writes."""
+"""Shows rows in the admin that the service writes."""
 
 from typing import TYPE_CHECKING, Any
 

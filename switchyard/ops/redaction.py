@@ -1,4 +1,4 @@
-"""What a message holds, without what nobody should read off a screen.
+"""Hides what is secret, by its name, in what a message holds.
 
 The names of arguments decide, by Django's own list of what is secret (``API``, ``AUTH``, ``TOKEN``, ``KEY``,
 ``SECRET``, ``PASS``, ``SIGNATURE`` anywhere in a name). A secret under another name is not known as one.

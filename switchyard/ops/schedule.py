@@ -1,4 +1,4 @@
-"""The schedule on a page: when each entry was and will be sent, how late, and a way to send it now."""
+"""Shows the schedule on a page: when each entry was and will be sent, how late; and sends one now."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""A walk through the dead letters that ends while somebody waits for it."""
+"""Searches the dead letters for a page, within the time that somebody waits for it."""
 
 import time
 from collections.abc import Callable, Sequence

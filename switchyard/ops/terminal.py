@@ -1,4 +1,4 @@
-"""The queues on a terminal, and for programs."""
+"""Prints the queues for a terminal, and for programs."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How long somebody waits for a page before being told that there is no answer."""
+"""Bounds how long somebody waits for a page before being told that there is no answer."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""The topology for people (tables) and for programs (objects)."""
+"""Prints the topology for people (tables) and for programs (objects)."""
 
 from collections.abc import Iterable
 from typing import Any

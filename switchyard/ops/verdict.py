@@ -1,4 +1,4 @@
-"""One sentence for each queue: what its numbers come to."""
+"""Says in one sentence what a queue's numbers come to."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Celery's own sender, with a producer that keeps the message instead of publishing it.
+"""Captures what Celery's own sender would publish, by a producer that keeps it.
 
 Every message of Celery passes ``app.amqp.send_task_message``, whatever the canvas that it belongs to; a
 producer that is handed to ``apply_async`` is dropped by chains. So the switch is here, and it is a context

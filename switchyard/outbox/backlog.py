@@ -1,4 +1,4 @@
-"""What is in the outbox, by queries that stay cheap however much it is."""
+"""Counts what is in the outbox, by queries that stay cheap however much it is."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Rules of a task call, looked at before anything is sent."""
+"""Checks a task call before anything is sent."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Why a call of a task was refused. Nothing has been sent when one of these is raised.
+"""Defines why a call of a task is refused. Nothing has been sent when one of these is raised.
 
 TaskCallError (TypeError)
 ├── DestinationRefused    a queue, exchange or serializer was named at call time

@@ -1,4 +1,4 @@
-"""What is written of every task on its way.
+"""Logs each task on its way: accepted, sent, finished.
 
 ``task_accepted`` where its transaction has committed (``delay_on_commit``), ``task_sent`` where the broker
 has confirmed it, ``task_finished`` where it ran.

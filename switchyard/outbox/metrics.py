@@ -1,4 +1,4 @@
-"""What is counted of the outbox: what handing a task over costs, what waits, and what is in quarantine."""
+"""Counts what handing a task over costs, what waits in the outbox, and what is in quarantine."""
 
 from collections.abc import Iterator
 

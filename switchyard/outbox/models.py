@@ -1,4 +1,4 @@
-"""Messages that were accepted and are not at the broker yet."""
+"""Stores messages that were accepted and are not at the broker yet."""
 
 from django.db import models
 from django.db.models import Q

@@ -1,4 +1,4 @@
-"""What the broker refused for the message's own fault, and what a person does with it."""
+"""Requeues and discards what the broker refused for the message's own fault."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a captured message becomes a row."""
+"""Inserts captured messages as rows, and wakes the relay."""
 
 import json
 from collections.abc import Sequence

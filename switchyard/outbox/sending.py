@@ -1,4 +1,4 @@
-"""Sending with the caller's transaction."""
+"""Sends with the caller's transaction: keeps rows until its commit inserts them."""
 
 from collections.abc import Sequence
 from typing import Any

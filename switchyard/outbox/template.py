@@ -1,4 +1,4 @@
-"""A plain call, made from the message of the last plain call of the same task.
+"""Makes the message of a plain call from that of the last plain call of the same task.
 
 Celery decides anew for each call what is the same for all of them: options, route, limits. Of a call with
 nothing but arguments only its id and its arguments differ. What comes after that, from the signal

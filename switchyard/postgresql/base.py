@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, whose commit takes the outbox along (``ENGINE = "switchyard.postgresql"``)."""
+"""Commits the outbox along with Django's transaction (``ENGINE = "switchyard.postgresql"``)."""
 
 from django.db.backends.postgresql import base
 

@@ -1,1 +1,1 @@
-"""What runs as a process: the roles, what they wait for, their logs and their probes."""
+"""Runs the roles: what they wait for, their logs, their probes, and the one entry to all of them."""

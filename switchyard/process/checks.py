@@ -1,4 +1,4 @@
-"""System checks of what the roles need: broker, Celery's options, database and schedule.
+"""Checks what the roles need: broker, Celery's options, database and schedule.
 
 | id       | found                                             |
 |----------|---------------------------------------------------|

@@ -1,4 +1,4 @@
-"""What a role needs before it can work: it waits a bounded time, says for what, and then says why it gave up.
+"""Waits a bounded time for what a role needs, says for what, and then why it gave up.
 
 A need that time cannot mend (wrong password, missing vhost) ends the wait at once.
 """

@@ -1,4 +1,4 @@
-"""Probes: ``/livez`` says that the process answers, ``/readyz`` that it can also reach the database.
+"""Answers probes: ``/livez`` that the process answers, ``/readyz`` that it also reaches the database.
 
 Neither asks the broker: web goes on accepting while it is away.
 """

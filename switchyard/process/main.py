@@ -1,4 +1,4 @@
-"""The one entry: ``switchyard VERB``, which in a project is ``python -m app VERB`` as well.
+"""Runs ``switchyard VERB``, the one entry, which in a project is ``python -m app VERB`` as well.
 
 A verb of ours runs here; every other is a management command of Django or of the project.
 """

@@ -1,4 +1,4 @@
-"""The roles of the image but the worker, each as the command that runs it."""
+"""Runs the roles of the image but the worker."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The role ``worker``."""
+"""Runs the role ``worker``."""
 
 import gc
 import os

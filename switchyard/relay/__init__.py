@@ -1,1 +1,1 @@
-"""From the outbox to the broker: batches, pipelined confirms, and what was refused."""
+"""Brings the outbox to the broker: batches, pipelined confirms, and what was refused."""

@@ -1,4 +1,4 @@
-"""How long to leave something alone that refuses."""
+"""Computes how long to leave something alone that refuses."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Which message each of the broker's answers is for."""
+"""Matches each of the broker's answers to its message."""
 
 import time
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A connection to the broker that publishes rows with pipelined confirms.
+"""Publishes rows on one connection to the broker, with pipelined confirms.
 
 py-amqp's own confirmed publish waits for any confirm of the channel, so a late one is taken for the next
 message's. Here each message has its delivery tag (``switchyard.relay.confirms``).

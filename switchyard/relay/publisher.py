@@ -1,4 +1,4 @@
-"""Publishing batches of rows, and telling the message's own fault from the broker's trouble.
+"""Publishes batches of rows, and tells the message's own fault from the broker's trouble.
 
 After any error the connection is thrown away, and its delivery tags with it: what was not confirmed is still
 in the outbox.

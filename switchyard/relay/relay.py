@@ -1,4 +1,4 @@
-"""The relay: brings what is in the outbox to the broker, and deletes what the broker has confirmed.
+"""Brings what is in the outbox to the broker, and deletes what the broker has confirmed.
 
 A batch is one transaction: rows of one queue are locked (others skip them, so any number of relays may run),
 published, and deleted when they are confirmed. A relay that dies in between has published at most one batch

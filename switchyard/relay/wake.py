@@ -1,4 +1,4 @@
-"""Waiting for a commit with rows: PostgreSQL says so at once, and a poll finds what it could not say."""
+"""Waits for a commit with rows: PostgreSQL says so at once, and a poll finds what it could not say."""
 
 import time
 

@@ -1,1 +1,1 @@
-"""Beat: what is due, when, and the scheduler that sends it."""
+"""Decides what is due and sends it: the scheduler that beat runs."""

@@ -1,4 +1,4 @@
-"""The call that a row of the schedule stands for."""
+"""Reads the call that a row of the schedule stands for."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""When an entry is due: the same for every beat, whatever its own clock says and whenever it looks.
+"""Computes when an entry is due: the same for every beat, whatever its clock says and whenever it looks.
 
 A due time is computed from the one before it: for a crontab the next matching minute, for an interval the
 next multiple from where the count began (``start_time``, or when beat first saw the entry). All is UTC; a

@@ -1,4 +1,4 @@
-"""An entry of the schedule as code declares it.
+"""Defines an entry of the schedule as code declares it.
 
 SCHEDULE = {
     "close the books": ScheduleEntry(task="billing.close", crontab=crontab(hour=2), purpose="yesterday"),

@@ -1,4 +1,4 @@
-"""The lease: the advisory lock that decides which beat sends.
+"""Holds the lease: the advisory lock that decides which beat sends.
 
 It is held by a connection of its own and gone with it: with the process, with the machine, or when PostgreSQL
 restarts. ``DATABASE_URL`` must therefore not lead through a pooler in transaction mode; one is noticed, and

@@ -1,4 +1,4 @@
-"""The schedule as it is, for a person: what runs when, and when it last did."""
+"""Lists the schedule for a person: what runs when, and when it last did."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What beat remembers of each entry of the schedule."""
+"""Remembers, for beat, how far it has come with each entry of the schedule."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The scheduler that beat runs."""
+"""Looks what is due, and sends it, as the scheduler of Celery's beat."""
 
 import time
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Bring the entries written in code into the tables that beat reads and the admin edits.
+"""Brings the entries written in code into the tables that beat reads and the admin edits.
 
 Code decides which entries exist, their task, their time and what becomes of missed ticks. The admin decides
 whether an entry is enabled, and may add entries of its own, which are left alone.

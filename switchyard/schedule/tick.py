@@ -1,4 +1,4 @@
-"""A tick: one transaction that says an entry was sent for a due time, and sends it."""
+"""Sends an entry for a due time, in one transaction that also says so."""
 
 from dataclasses import dataclass
 from datetime import datetime

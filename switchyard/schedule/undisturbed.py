@@ -1,4 +1,4 @@
-"""Signals that wait."""
+"""Keeps signals waiting until a step of beat is over."""
 
 import signal
 from collections.abc import Iterator

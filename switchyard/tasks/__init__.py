@@ -1,1 +1,1 @@
-"""What a developer declares and calls: the task base, effects that happen once, results, and their checks."""
+"""Gives a developer what a task needs: its base, effects that happen once, results, and checks."""

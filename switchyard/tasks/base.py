@@ -1,4 +1,4 @@
-"""The base class of every task in the project."""
+"""Defines the base class of every task in the project."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""System checks of tasks, routes and queues: a wrong configuration stops here, with a sentence.
+"""Checks tasks, routes and queues: a wrong configuration stops here, with a sentence.
 
 | id      | found                                             |
 |---------|---------------------------------------------------|

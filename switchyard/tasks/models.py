@@ -1,4 +1,4 @@
-"""What has happened, so that it does not happen again."""
+"""Remembers which effects have happened, so that they do not happen again."""
 
 from django.db import models
 from django.utils import timezone

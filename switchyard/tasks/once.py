@@ -1,4 +1,4 @@
-"""An effect in the database that happens once, however often its task runs.
+"""Makes an effect in the database happen once, however often its task runs.
 
     @shared_task(name="billing.charge")
     def charge(invoice_id: int) -> None:

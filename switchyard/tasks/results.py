@@ -1,4 +1,4 @@
-"""The result store: errors of every task, and the results that chords join."""
+"""Stores errors of every task, and the results that chords join."""
 
 from typing import Any
 

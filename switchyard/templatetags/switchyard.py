@@ -1,4 +1,4 @@
-"""Numbers and times on a page."""
+"""Formats numbers and times on a page."""
 
 import json
 from datetime import datetime

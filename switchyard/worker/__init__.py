@@ -1,1 +1,1 @@
-"""How a worker runs: its limits, its drain, its refusals, and what it counts."""
+"""Runs tasks: limits, drain, refusals, and what a worker counts."""

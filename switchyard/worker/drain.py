@@ -1,4 +1,4 @@
-"""How a worker ends: it takes nothing more, finishes what it has begun, and only then lets go of the broker.
+"""Ends a worker: it takes nothing more, finishes what it has begun, and only then leaves the broker.
 
 Celery leaves its event loop as soon as it is told to stop, and waits for the running tasks afterwards. From
 then on nobody sends heartbeats or acknowledgements: when the drain lasts longer than two heartbeats, the

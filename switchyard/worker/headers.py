@@ -1,4 +1,4 @@
-"""What each header of a task message may hold: Celery's task protocol 2, as this project publishes it."""
+"""Checks each header of a task message against Celery's task protocol 2."""
 
 import math
 from collections.abc import Callable, Mapping

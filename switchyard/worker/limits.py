@@ -1,4 +1,4 @@
-"""Time limits of one task in a thread. The watching is done by ``switchyard.worker.threads``."""
+"""Bounds one task in a thread by its time limits. ``switchyard.worker.threads`` does the watching."""
 
 import ctypes
 import threading

@@ -1,4 +1,4 @@
-"""The handler that writes the log's lines: those of several threads by one call, and none waits for another.
+"""Writes the log's lines, those of several threads by one call, and lets none wait for another.
 
 The standard library's handler holds a lock while it writes, and lets the interpreter's lock go for as long: a
 hundred threads that end a task each then queue for both. Here a thread whose turn it is not leaves its line

@@ -1,4 +1,4 @@
-"""What threads leave for the worker's event loop to do, done together.
+"""Hands work of threads to the worker's event loop, which does it together.
 
 A thread that acknowledges its own task, writes its own line of the log and counts its own outcome gives the
 interpreter's lock away at each of them, to threads that are about to do the same. Left here, it is the loop

@@ -1,4 +1,4 @@
-"""Whether a message is a task message at all.
+"""Checks whether a message is a task message at all.
 
 Celery trusts a message once its task is known. A value of another type then fails wherever it is first used,
 which may be the worker's event loop (the worker ends), a pool thread (the message is never acknowledged and

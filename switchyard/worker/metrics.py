@@ -1,4 +1,4 @@
-"""What a worker has run, counted in its main process, which sees every outcome in either pool.
+"""Counts what a worker has run, in its main process, which sees every outcome in either pool.
 
 Recorded only in a process that serves it (the role ``worker``), and never in a child of the pool.
 """

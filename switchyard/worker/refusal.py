@@ -1,4 +1,4 @@
-"""The consumer of a worker: what is no task of this service is dead-lettered, and no message ends the worker.
+"""Dead-letters what is no task of this service, so that no message ends the worker.
 
 | event           | fields                                                                       |
 |-----------------|------------------------------------------------------------------------------|

@@ -1,4 +1,4 @@
-"""A task's request in the worker's main process: it sees acceptance and outcome in every pool."""
+"""Follows a task in the worker's main process, which sees acceptance and outcome in every pool."""
 
 import time
 from typing import Any

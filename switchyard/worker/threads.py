@@ -1,4 +1,4 @@
-"""The pool of an io worker: Celery's threads, which ignore time limits, made to keep them.
+"""Runs the tasks of an io worker in threads, and makes them keep their time limits.
 
 Soft limit: SoftTimeLimitExceeded is raised in the task, as it is in a child process.
 

@@ -9,6 +9,7 @@ from django.test import Client
 
 from app.accounts.models import Token
 from deploy.local.ports import LOOPBACK
+from tests.live.conftest import environment, processes, vhost, web, yard  # noqa: F401 - fixtures
 from tests.mailbox import Mailbox
 from tests.receiver import Receiver
 from tests.switchyard.conftest import static_files  # noqa: F401 - a fixture

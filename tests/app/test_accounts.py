@@ -138,3 +138,7 @@ def test_a_client_is_known_by_an_address_it_cannot_choose(
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     request = RequestFactory(headers=headers).post("/signup", REMOTE_ADDR=peer)
     assert throttle.client_address(request) == address
+
+
+def test_an_address_that_is_no_endpoint_is_answered_in_json(client) -> None:
+    assert client.get("/nowhere").json() == {"errors": {"path": ["Nothing is found at this address."]}}

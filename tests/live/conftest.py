@@ -13,8 +13,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from app.celery import app
+from deploy.local.ports import free_ports
 from deploy.local.rabbitmq import Broker
-from tests.live.processes import Processes
+from tests.live.processes import Process, Processes, eventually
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,18 @@ def yard(processes: Processes) -> Processes:
     """A vhost with the declared topology, and a way to start workers in it."""
     call_command("switchyard", "topology", "apply", verbosity=0)
     return processes
+
+
+@pytest.fixture
+def web(yard: Processes) -> tuple[Process, str]:
+    port = free_ports(1)[0]
+    process = yard.start("web", env={"PORT": str(port)})
+    eventually(lambda: answer(f"http://127.0.0.1:{port}/livez"), what="an answer from web")
+    return process, f"http://127.0.0.1:{port}"
+
+
+def answer(url: str) -> httpx.Response | None:
+    try:
+        return httpx.get(url, timeout=5)
+    except httpx.TransportError:
+        return None

@@ -11,10 +11,10 @@ from django.db import connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from app.celery import app
-from deploy.local.ports import free_ports
 from switchyard.conf import conf
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
+from tests.live.conftest import answer
 from tests.live.processes import Process, Processes, eventually
 
 #: Connections to the test's database. Not every backend is one: autovacuum comes and goes as it likes.
@@ -22,21 +22,6 @@ CLIENTS = (
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND backend_type = 'client backend'"
 )
-
-
-def answer(url: str) -> httpx.Response | None:
-    try:
-        return httpx.get(url, timeout=5)
-    except httpx.TransportError:
-        return None
-
-
-@pytest.fixture
-def web(yard: Processes) -> tuple[Process, str]:
-    port = free_ports(1)[0]
-    process = yard.start("web", env={"PORT": str(port)})
-    eventually(lambda: answer(f"http://127.0.0.1:{port}/livez"), what="an answer from web")
-    return process, f"http://127.0.0.1:{port}"
 
 
 def test_web_is_live_and_ready_and_sigterm_ends_it(web) -> None:
@@ -130,7 +115,7 @@ def test_release_prepares_everything_and_twice_is_harmless(processes: Processes)
         result = processes.run("release")
         assert result.returncode == 0, result.stderr
     assert processes.run("topology", "check").returncode == 0
-    assert PeriodicTask.objects.filter(task="accounts.purge_expired_tokens").count() == 1
+    assert PeriodicTask.objects.filter(task="switchyard.purge_once").count() == 1
 
 
 def test_a_hundred_tasks_at_once_share_ten_database_connections(yard: Processes) -> None:
@@ -156,18 +141,6 @@ def test_tasks_that_wait_for_somebody_else_need_no_connection_meanwhile(yard: Pr
     for number in range(100):
         app.tasks["gallery.io_wait"].delay(str(number), 3)
     eventually(lambda: Run.objects.filter(finished__isnull=True).count() == 100)
-
-
-def test_a_request_is_found_again_in_the_lines_of_its_tasks(yard: Processes, web) -> None:
-    process, url = web
-    worker, relay = yard.worker("io", env={"EMAIL_PORT": "1"}), yard.relay()
-    response = httpx.post(f"{url}/signup", json={"email": "ada@example.com"}, timeout=30)
-    assert response.status_code == 201
-    [request] = eventually(lambda: process.events("request_finished"))
-    [line, *_] = eventually(lambda: worker.events("task_finished"))
-    assert line["task"] == "accounts.send_welcome_email"
-    for found in (line, process.events("task_accepted")[0], relay.events("task_sent")[0]):
-        assert found["request_id"] == request["request_id"]
 
 
 def test_every_line_of_a_worker_is_json_with_task_and_queue(yard: Processes) -> None:

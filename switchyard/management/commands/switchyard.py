@@ -1,4 +1,4 @@
-"""``manage.py switchyard VERB``: one command, so that no verb collides with somebody else's."""
+"""Runs a verb as ``manage.py switchyard VERB``, one command that collides with nobody else's."""
 
 import sys
 from typing import Any

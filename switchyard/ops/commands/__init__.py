@@ -1,1 +1,1 @@
-"""The verbs of the people who run the service."""
+"""Runs the verbs of the people who run the service."""

@@ -1,4 +1,4 @@
-"""The command line of ``deadletters``."""
+"""Defines the command line of ``deadletters``."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError

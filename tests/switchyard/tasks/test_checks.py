@@ -65,8 +65,8 @@ def test_a_task_named_after_its_module_is_found() -> None:
 
 
 def test_a_route_to_an_undeclared_queue_is_found(monkeypatch) -> None:
-    monkeypatch.setitem(ROUTES, "accounts.*", "slow")
-    assert found(checks.routes_lead_to_declared_queues) == [("yard.E3", "accounts.*")]
+    monkeypatch.setitem(ROUTES, "gallery.io_*", "slow")
+    assert found(checks.routes_lead_to_declared_queues) == [("yard.E3", "gallery.io_*")]
 
 
 @pytest.mark.parametrize("pattern", ["billing.*", "reports.m*"])
@@ -94,8 +94,8 @@ def test_limits_out_of_order_are_found(monkeypatch, limits: dict[str, int]) -> N
 
 
 def test_a_task_with_a_limit_above_its_queues_is_found(temporary_task) -> None:
-    temporary_task("accounts.patient", soft_time_limit=60, time_limit=120)
-    assert found(checks.limits_are_in_order) == [("yard.E6", "task accounts.patient")]
+    temporary_task("gallery.io_patient", soft_time_limit=60, time_limit=120)
+    assert found(checks.limits_are_in_order) == [("yard.E6", "task gallery.io_patient")]
 
 
 def test_a_dotted_queue_name_is_found(monkeypatch) -> None:
@@ -104,21 +104,21 @@ def test_a_dotted_queue_name_is_found(monkeypatch) -> None:
 
 
 def test_a_schedule_entry_for_a_task_that_does_not_exist_is_found(monkeypatch) -> None:
-    monkeypatch.setitem(SCHEDULE, "hourly", ScheduleEntry("accounts.purge", crontab(minute="0"), "a typo"))
+    monkeypatch.setitem(SCHEDULE, "hourly", ScheduleEntry("gallery.io_purge", crontab(minute="0"), "a typo"))
     assert ("yard.E8", "hourly") in found(process_checks.schedule_entries_have_a_task)
 
 
 @pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")
 def test_a_task_that_names_its_own_queue_is_found(temporary_task) -> None:
-    temporary_task("accounts.stubborn", queue="cpu")
-    assert found(checks.tasks_name_no_queue) == [("yard.E9", "accounts.stubborn")]
+    temporary_task("gallery.io_stubborn", queue="cpu")
+    assert found(checks.tasks_name_no_queue) == [("yard.E9", "gallery.io_stubborn")]
 
 
 def test_a_task_on_another_base_class_is_found(temporary_task) -> None:
     from celery import Task
 
-    temporary_task("accounts.foreign", base=Task)
-    assert found(checks.tasks_are_routed_tasks) == [("yard.E10", "accounts.foreign")]
+    temporary_task("gallery.io_foreign", base=Task)
+    assert found(checks.tasks_are_routed_tasks) == [("yard.E10", "gallery.io_foreign")]
 
 
 @pytest.mark.parametrize(

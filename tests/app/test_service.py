@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from django.contrib.auth.models import User
 
@@ -84,3 +85,15 @@ def test_a_hundred_deliveries_are_each_received_once(ada: User) -> None:
             record(Kind.USER_SIGNED_UP, {"user_id": number})
         eventually(lambda: Delivery.objects.filter(state="delivered").count() == 100)
         assert len(receiver.received) == 100
+
+
+def test_a_request_is_found_again_in_the_lines_of_its_tasks(yard: Processes, web) -> None:
+    process, url = web
+    worker, relay = yard.worker("io", env={"EMAIL_PORT": "1"}), yard.relay()
+    response = httpx.post(f"{url}/signup", json={"email": "ada@example.com"}, timeout=30)
+    assert response.status_code == 201
+    [request] = eventually(lambda: process.events("request_finished"))
+    [line, *_] = eventually(lambda: worker.events("task_finished"))
+    assert line["task"] == "accounts.send_welcome_email"
+    for found in (line, process.events("task_accepted")[0], relay.events("task_sent")[0]):
+        assert found["request_id"] == request["request_id"]
