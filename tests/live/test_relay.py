@@ -32,11 +32,11 @@ cpu_wait = app.tasks["gallery.cpu_wait"]
 #: Runs a relay with one of its methods replaced, and so with no trace of a test in its own code.
 WRAPPED = """
 import os, signal, sys, time
-from app.__main__ import main
+from switchyard.process.main import main
 from django.core.management import call_command
 import django
 django.setup()
-from app.outbox import relay
+from switchyard.relay import relay
 {patch}
 sys.argv = ["app", "relay"]
 main()

@@ -21,11 +21,11 @@ NAMED, ANOTHER = "127.0.0.1", "127.0.0.2"
 
 #: Every way in which the service connects.
 PATHS = {
-    "a role's first look": "from app import needs; needs.broker()",
+    "a role's first look": "from switchyard.process import dependencies; dependencies.broker()",
     "a worker": "from app.celery import app; app.connection_for_read().ensure_connection(max_retries=1)",
     "a publisher": "from app.celery import app; app.connection_for_write().ensure_connection(max_retries=1)",
     "the relay": "from switchyard.relay.link import Link; Link().close()",
-    "deadletters": "from app.deadletters import box; box.broker().__enter__()",
+    "deadletters": "from switchyard.deadletters import queue; queue.broker().__enter__()",
 }
 
 
