@@ -84,4 +84,4 @@ undeploy: environment ## take OVERLAY's roles away; servers, data and Secrets st
 	@$(CLUSTER)
 
 clean: ## delete what the verbs above made: .venv, .local and caches
-	@rm -rf .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf "$$(readlink .local/private)" .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis
