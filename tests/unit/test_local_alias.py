@@ -1,9 +1,10 @@
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from deploy.local import erlang, node
-from deploy.local.alias import plain
+from deploy.local.alias import LOCAL, plain
 from deploy.local.erlang import Installation
 from deploy.local.errors import LocalError
 from deploy.local.node import Node
@@ -96,3 +97,15 @@ def test_unpacked_packages_are_run_by_a_plain_path(local: Path, monkeypatch: pyt
     for path in (found.scripts, found.epmd, found.path, *found.extra.values(), written):
         assert str(local) not in str(path)
     assert found.scripts.is_dir()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_make_clean_deletes_the_folder_of_an_alias(local: Path, made: bool) -> None:
+    private = plain(local, local).parent if made else local / "nothing"
+    other = local.parent.parent / "temporary" / "other"
+    other.touch()
+    command = ["make", f"--file={LOCAL.parent / 'Makefile'}", "clean"]
+    subprocess.run(command, cwd=local.parent, check=True)
+    assert not private.exists()
+    assert not local.exists()
+    assert other.exists()
