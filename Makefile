@@ -11,7 +11,7 @@ MINUTES ?= 60
 SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo up services test faults browser soak bench check format lock
+.PHONY: help environment demo demos up services test faults browser soak bench check format lock
 .PHONY: rules alerts-e2e image manifests cluster-test rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
@@ -22,6 +22,9 @@ environment: ## make .venv from the lock file (every verb does, when it changed)
 
 demo: environment ## start everything, send real work through it, print what came of it, end it
 	@$(RUN) -m deploy.local demo $(ARGS)
+
+demos: ## `make demo` in fresh clones: as root in a closed folder, as an ordinary user, as root in an open one
+	@$(PYTHON) -m deploy.local.ways -- $(ARGS)
 
 up: environment ## start everything and stay; web and workers reload when code changes
 	@$(RUN) -m deploy.local up $(ARGS)
@@ -84,4 +87,4 @@ undeploy: environment ## take OVERLAY's roles away; servers, data and Secrets st
 	@$(CLUSTER)
 
 clean: ## delete what the verbs above made: .venv, .local and caches
-	@rm -rf .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf "$$(readlink .local/private)" .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis

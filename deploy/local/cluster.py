@@ -22,6 +22,14 @@ _SETTINGS = {
     # A killed process loses nothing by this; a power cut may, and this data is a laptop's.
     "fsync": "off",
 }
+_NOT_ROOT = (
+    "PostgreSQL refuses to be root, and root cannot become another user here ({}): "
+    "run this as an ordinary user, or set DATABASE_URL."
+)
+_AS_NOBODY = (
+    f"As root it runs as user {_NOBODY}: if a folder is closed to that, run this as an ordinary user, "
+    "move this copy to a folder that everybody may enter, or set DATABASE_URL."
+)
 
 
 class Cluster:
@@ -41,8 +49,9 @@ class Cluster:
         partial = self.data.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            os.chown(partial, _NOBODY, _NOBODY)
+        privileges = _privileges()
+        if privileges:
+            _give_to_nobody(partial)
         options = [
             "--auth=scram-sha-256",
             f"--pwfile={password_file}",
@@ -52,10 +61,13 @@ class Cluster:
         ]
         command = [str(self.binaries / "initdb"), "-D", str(partial), f"--username={self.user}", *options]
         result = subprocess.run(
-            bound(command, privileges=_privileges()), capture_output=True, text=True, check=False
+            bound(command, privileges=privileges), capture_output=True, text=True, check=False
         )
         if result.returncode:
-            raise LocalError(f"PostgreSQL's initdb failed in {partial}: {result.stderr.strip()}")
+            raise LocalError(
+                f"PostgreSQL's initdb failed in {partial}: {result.stderr.strip()}"
+                f"\n{_AS_NOBODY if privileges else 'Mend that, or set DATABASE_URL.'}"
+            )
         partial.rename(self.data)
 
     def start(self, port: int) -> "subprocess.Popen[bytes]":
@@ -95,8 +107,23 @@ def _privileges() -> list[str]:
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
-        raise LocalError(
-            "PostgreSQL refuses to run as root, and setpriv is missing: be another user, or set DATABASE_URL."
-        )
+        raise LocalError(_NOT_ROOT.format("setpriv is missing"))
     identity = [f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
-    return [*identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    capability = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    # Without the bit access(2), by which initdb looks for its programs, does not count the capability. Some
+    # containers may not set it; there it works where everybody may enter the folders.
+    for bit in (["--securebits=+no_setuid_fixup"], []):
+        flags = [*bit, *identity, *capability]
+        tried = subprocess.run(bound(["true"], privileges=flags), capture_output=True, text=True, check=False)
+        if tried.returncode == 0:
+            return flags
+    raise LocalError(_NOT_ROOT.format(tried.stderr.strip()))
+
+
+def _give_to_nobody(folder: Path) -> None:
+    try:
+        os.chown(folder, _NOBODY, _NOBODY)
+    except OSError as error:
+        raise LocalError(
+            _NOT_ROOT.format(f"{folder} cannot be given to user {_NOBODY}: {error.strerror}")
+        ) from None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local.alias import plain
 from deploy.local.errors import LocalError
 from deploy.local.foreign import replace, with_own_libraries
 from deploy.local.home import locked
@@ -39,8 +40,6 @@ def installed() -> Installation | None:
 
 def unpacked(folder: Path, packages: Packages) -> Installation:
     """The distribution's RabbitMQ in `folder`, downloaded on first use."""
-    if any(character.isspace() for character in str(folder)):
-        raise LocalError(f"RabbitMQ's scripts cannot run from a path with spaces ({folder}): move this copy.")
     with locked(packages.state / "lock"):
         if not folder.exists():
             print(
@@ -62,7 +61,7 @@ def unpacked_from_suite(folder: Path, packages: Packages) -> Installation:
                 flush=True,
             )
             packages.unpack("rabbitmq-server", folder, dependencies=("erlang-", "lib", "zlib1g"))
-        with_own_libraries(folder, folder / "usr/lib/erlang")
+        with_own_libraries(plain(folder), plain(folder) / "usr/lib/erlang")
         return _relocated(folder)
 
 
@@ -78,6 +77,7 @@ def _server_folders(base: Path) -> list[Path]:
 
 def _relocated(folder: Path) -> Installation:
     """Erlang's own `erl` has its installed path written into it; here are some that know this folder."""
+    folder = plain(folder)
     root = folder / "usr/lib/erlang"
     binaries = next(root.glob("erts-*/bin"), None)
     scripts = next(iter(_server_folders(folder / "usr/lib/rabbitmq")), None)

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.alias import plain
 from deploy.local.erlang import Installation
 from deploy.local.errors import LocalError
 from deploy.local.home import kept_secret
@@ -53,6 +54,7 @@ class Node:
     ) -> None:
         self.installation = installation
         self.home = home
+        self._folder = plain(home)
         self.log = log
         self.name = name
         self.port, self.management_port, self._distribution_port, self._epmd_port = free_ports(4)
@@ -75,7 +77,9 @@ class Node:
                 undo.callback(self.stop)
                 _wait_for(self._epmd_port)
             server = [str(self.installation.scripts / "rabbitmq-server")]
-            self._server = spawn(server, home=self.home, env=self.environment(), output=output, cwd=self.home)
+            self._server = spawn(
+                server, home=self.home, env=self.environment(), output=output, cwd=self._folder
+            )
             undo.pop_all()
 
     def running(self) -> bool:
@@ -110,7 +114,7 @@ class Node:
         return result.stdout
 
     def environment(self) -> dict[str, str]:
-        home = self.home
+        home = self._folder
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("RABBITMQ_", "ERL_"))
         }

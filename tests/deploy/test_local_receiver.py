@@ -1,5 +1,7 @@
 import hashlib
 import hmac
+import socket
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -35,3 +37,15 @@ def test_one_delivery_in_many_is_refused_the_first_time_and_accepted_the_second(
     assert statuses.count(500) == 1
     refused = str(statuses.index(500))
     assert deliveries.take("/hooks/0", refused, good, b"{}") == 204
+
+
+def test_a_delivery_that_was_cut_off_in_the_middle_is_no_mistake() -> None:
+    deliveries = Deliveries()
+    deliveries.secrets["/hooks/0"] = "s"
+    with start_receiver(deliveries) as url:
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as connection:
+            connection.sendall(b"POST /hooks/0 HTTP/1.1\r\nIdempotency-Key: k\r\nContent-Length: 9\r\n\r\n{")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == b""
+    assert (deliveries.mistakes, deliveries.accepted.total()) == ([], 0)
