@@ -16,14 +16,10 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 for variable, placeholder in PLACEHOLDERS.items():
     os.environ.setdefault(variable, placeholder)
 
-from app.queues import (  # noqa: E402
-    CPU,
-    IO,
-    ROUTES,
-)
+from app.queues import ROUTES  # noqa: E402
+from tests.routes import routes  # noqa: E402
 
-for _name in ("gallery", "ledger"):
-    ROUTES.update({f"{_name}.io_*": IO.name, f"{_name}.cpu_*": CPU.name})
+ROUTES.update(routes("gallery", "ledger"))
 
 from app.settings import *  # noqa: E402, F403
 from app.settings import INSTALLED_APPS, STORAGES  # noqa: E402

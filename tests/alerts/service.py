@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
+from app.queues import QUEUES
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
@@ -18,10 +19,13 @@ from tests.faults.proxy import Proxy
 from tests.live.processes import Process, Processes, eventually
 
 #: Few slots, so that a load that a laptop can send makes a queue grow.
+SLOTS = {"threads": 8, "prefork": 1}
 ROLES = {
     "web": ("web",),
-    "worker-io": ("worker", "io", "--concurrency=8"),
-    "worker-cpu": ("worker", "cpu", "--concurrency=1"),
+    **{
+        f"worker-{name}": ("worker", name, f"--concurrency={SLOTS[spec.pool]}")
+        for name, spec in QUEUES.items()
+    },
     "relay": ("relay",),
     "beat": ("beat",),
     "exporter": ("exporter",),
@@ -29,8 +33,7 @@ ROLES = {
 #: The setting that is the port of each role's metrics.
 PORTS = {
     "web": "WEB_METRICS_PORT",
-    "worker-io": "WORKER_METRICS_PORT",
-    "worker-cpu": "WORKER_METRICS_PORT",
+    **{f"worker-{name}": "WORKER_METRICS_PORT" for name in QUEUES},
     "relay": "RELAY_PORT",
     "exporter": "EXPORTER_PORT",
 }

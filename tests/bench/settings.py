@@ -3,8 +3,9 @@
 from tests.settings import *  # noqa: F403
 
 # isort: split
-from app.queues import CPU, IO, ROUTES
+from app.queues import ROUTES
+from tests.routes import routes
 from tests.settings import INSTALLED_APPS
 
-ROUTES.update({"bench.io_*": IO.name, "bench.cpu_*": CPU.name})
+ROUTES.update(routes("bench"))
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.bench"]

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from switchyard.routing import QUEUES
 from tests.cluster import record
 from tests.live.processes import eventually
 from tests.manifests.folders import OVERLAYS, combined
@@ -54,7 +55,7 @@ def test_applying_it_again_changes_nothing(cluster, folder) -> None:
 def test_a_node_may_be_drained_of_one_pod_of_a_role_at_a_time(cluster, folder) -> None:
     cluster.roll_out()
     budgets = set(of_kind(documents(folder), "PodDisruptionBudget")) & set(ours(documents(folder)))
-    assert budgets == {"relay", "web", "worker-cpu", "worker-io"}
+    assert budgets == {"relay", "web", *(f"worker-{queue}" for queue in QUEUES)}
     eventually(lambda: {name for name in budgets if allowed(cluster, name) == 1} == budgets, within=180)
 
 

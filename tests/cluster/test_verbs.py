@@ -12,6 +12,7 @@ from deploy.cluster.deploy import deploy
 from deploy.cluster.kubectl import Kubectl
 from deploy.cluster.overlay import NAMESPACE, Overlay, overlay
 from deploy.local.errors import LocalError
+from switchyard.routing import QUEUES
 from tests.cluster.cluster import Result
 from tests.cluster.plane import CONTEXT
 from tests.cluster.test_overlays import images, tagged
@@ -20,7 +21,7 @@ from tests.manifests.agreement import used_keys
 from tests.manifests.rendered import documents, of_kind
 
 LOCAL = overlay("local")
-ROLES = {"beat", "exporter", "relay", "web", "worker-cpu", "worker-io"}
+ROLES = {"beat", "exporter", "relay", "web", *(f"worker-{queue}" for queue in QUEUES)}
 
 
 @pytest.fixture(autouse=True)

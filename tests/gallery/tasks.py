@@ -12,6 +12,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
 from switchyard.database import released_database
+from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 
 #: Key of a ``Run`` that a test makes to say so.
@@ -136,6 +137,6 @@ def join(task, parts: list[str], key: str) -> None:
     finish(start(task, f"{key}:{','.join(parts)}"))
 
 
-for queue in ("io", "cpu"):
+for queue in QUEUES:
     for habit in (wait, query, linger, resist, fail, fragile, retry, retry_at_gate, pass_gate, die, leave):
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)

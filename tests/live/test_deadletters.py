@@ -84,11 +84,12 @@ def ids(letters: list[dict[str, Any]]) -> set[str]:
 
 
 def test_the_list_is_what_failed_with_its_reason_and_its_error(yard: Processes, channel: Any) -> None:
-    yard.worker("io")
-    yard.worker("cpu")
+    for queue in QUEUES:
+        yard.worker(queue)
     failed = {app.tasks[f"gallery.{queue}_fail"].delay(f"{queue}-key").id: queue for queue in QUEUES}
     poison = app.tasks["gallery.cpu_die"].delay("poison").id
-    eventually(lambda: dead(channel, "io") == 1 and dead(channel, "cpu") == 2, within=120)
+    expected = dict.fromkeys(QUEUES, 1) | {"cpu": 2}
+    eventually(lambda: {queue: dead(channel, queue) for queue in QUEUES} == expected, within=120)
     letters = {letter["id"]: letter for letter in listed()}
     assert letters.keys() == {*failed, poison}
     for task_id, queue in failed.items():

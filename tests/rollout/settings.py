@@ -4,10 +4,10 @@
 releases/new. Not through tests/settings.py, whose placeholders would hide what the pod is given as files.
 """
 
-from app.queues import CPU, IO, ROUTES
+from app.queues import ROUTES
+from tests.routes import routes
 
-for _name in ("cargo", "ledger"):
-    ROUTES.update({f"{_name}.io_*": IO.name, f"{_name}.cpu_*": CPU.name})
+ROUTES.update(routes("cargo", "ledger"))
 
 from app.settings import *  # noqa: E402, F403
 from app.settings import INSTALLED_APPS, STORAGES  # noqa: E402

@@ -11,6 +11,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError, transaction
 
 from switchyard.database import released_database
+from switchyard.routing import QUEUES
 from switchyard.tasks.once import once
 from tests.faults.ledger.models import Effect, Execution
 
@@ -86,7 +87,7 @@ def tick(task: Any, key: str) -> None:
         effect_once(name)
 
 
-for queue in ("io", "cpu"):
+for queue in QUEUES:
     for habit in (work, carry, fail, retry, crash, bomb, tick):
         # A database that is away is no fault of the task: it is tried again, as the service does.
         away = (OperationalError, InterfaceError)

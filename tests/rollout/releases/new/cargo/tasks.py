@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from switchyard.routing import QUEUES
 from tests.faults.ledger.tasks import work
 
 
@@ -20,6 +21,6 @@ def rush(task, key: str, seconds: float = 0, mark: str = "none") -> None:
     work(task, key, seconds)
 
 
-for queue in ("io", "cpu"):
+for queue in QUEUES:
     for habit in (accept, send, rush):
         shared_task(name=f"cargo.{queue}_{habit.__name__}", bind=True)(habit)
