@@ -68,7 +68,9 @@ def test_the_queue_table_says_what_the_queues_are() -> None:
         ]
         for spec in QUEUES.values()
     ]
-    assert [[row[0], *row[2:]] for row in rows(README.split("\n## Queues\n")[1])] == expected
+    written = [[row[0], *row[2:]] for row in rows(README.split("\n## Queues\n")[1])]
+    missing = [" | ".join([row[0], "what for", *row[1:]]) for row in expected if row not in written]
+    assert written == expected, f"README.md, the table of Queues, has rows as in app/queues.py: {missing}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -9,6 +9,7 @@ from typing import Any
 from app import settings
 from deploy.cluster.engine import ROOT
 from switchyard.routing import QUEUES
+from tests.manifests.queue_manifests import SCALERS, rights, scalers, served, sizes
 from tests.manifests.rendered import Document, container, labels, of_kind, ours, pod
 
 #: The setting that is the number of each named port.
@@ -35,72 +36,35 @@ LEFT = {
     "WEB_METRICS_PORT": "a pod has its ports to itself",
     "WORKER_METRICS_PORT": "a pod has its ports to itself",
 }
-#: What a worker needs besides its tasks: to acknowledge, to close its connections, to leave.
-DRAIN_SECONDS = 30
 
 
-def queues(found: list[Document]) -> Iterator[str]:
-    """Each queue has a worker and a disruption budget of its own, and nothing has one of another."""
-    for kind in ("Deployment", "PodDisruptionBudget"):
-        named = sorted(
-            labels(item)["queue"] for item in of_kind(found, kind).values() if "queue" in labels(item)
-        )
-        if named != sorted(QUEUES):
-            yield f"{kind}s for the queues {named}, but app/queues.py has {sorted(QUEUES)}."
+def everything(found: list[Document], documented: dict[str, set[str]]) -> Iterator[str]:
+    """Of one overlay, whatever its components are."""
+    yield from served(found)
+    yield from sizes(found)
+    yield from rights(found)
+    yield from ports(found)
+    yield from variables(found)
+    yield from secret_keys(found, documented)
+    yield from broker_users(found)
+    kinds = {item["kind"] for item in found}
+    yield from chain.from_iterable(scalers(found, kind) for kind in SCALERS if kind in kinds)
+    if kinds & {"Cluster", "StatefulSet"}:
+        yield from connections(found)
 
 
-def scalers(found: list[Document], kind: str) -> Iterator[str]:
-    """Each queue has a scaler, of its worker, by its messages, and (KEDA) by its wait objective."""
-    scaled = of_kind(found, kind)
-    for spec in QUEUES.values():
-        scaler = scaled.get(f"worker-{spec.name}")
-        if scaler is None or scaler["spec"]["scaleTargetRef"]["name"] != f"worker-{spec.name}":
-            yield f"No {kind} for the worker of {spec.name}."
-        elif f"'{spec.name}'" not in str(scaler["spec"]):
-            yield f"The {kind} of worker-{spec.name} does not look at its queue."
-        elif kind == "ScaledObject" and objective(scaler) != spec.wait_objective_seconds:
-            wanted = spec.wait_objective_seconds
-            yield f"{spec.name} is scaled for a wait of {objective(scaler)} s; its objective is {wanted} s."
-    yield from (
-        f"{name} keeps a number of replicas that its {kind} changes." for name in scaled if fixed(found, name)
-    )
-
-
-def objective(scaler: Document) -> int | None:
-    for trigger in scaler["spec"]["triggers"]:
-        if trigger["metadata"].get("mode") == "ExpectedQueueConsumptionTime":
-            return int(trigger["metadata"]["value"])
-    return None
-
-
-def fixed(found: list[Document], name: str) -> bool:
-    return "replicas" in of_kind(found, "Deployment")[name]["spec"]
-
-
-def limits(found: list[Document]) -> Iterator[str]:
-    """A task may use its whole hard limit after SIGTERM, and the broker must not take it back meanwhile."""
-    for worker in workers(found):
-        spec = QUEUES[labels(worker)["queue"]]
-        hard, timeout = spec.hard_limit_seconds, spec.consumer_timeout_seconds
-        grace = pod(worker).get("terminationGracePeriodSeconds", 30)
-        if grace < hard + DRAIN_SECONDS:
-            yield f"worker-{spec.name} has {grace} s of grace for a hard limit of {hard} s."
-        if timeout <= grace:
-            yield f"{spec.name}: the consumer timeout of {timeout} s is within the grace of {grace} s."
-
-
-def workers(found: list[Document]) -> list[Document]:
-    return [item for item in ours(found).values() if "queue" in labels(item)]
-
-
-def connections(found: list[Document], allowed: int) -> Iterator[str]:
+def connections(found: list[Document]) -> Iterator[str]:
     """Every role at its largest, and again as many for a rollout, leave room for a person."""
+    allowed, file = database_limit(found)
     most = {
         name: 2 * replicas(found, name, item) * connections_of(item, found)
         for name, item in ours(found).items()
     }
     if (total := sum(most.values())) + 10 > allowed:
-        yield f"{total} connections at most ({most}), and 10 to spare: max_connections is {allowed}."
+        yield (
+            f"{total} connections at most ({most}), and 10 to spare: max_connections is {allowed}. "
+            f"Put {total + 10} there in {file}, or fewer replicas into the files of the autoscaler."
+        )
 
 
 def replicas(found: list[Document], name: str, workload: Document) -> int:
@@ -113,8 +77,7 @@ def replicas(found: list[Document], name: str, workload: Document) -> int:
 
 def connections_of(workload: Document, found: list[Document]) -> int:
     """Of one pod: a pool for each process on threads, one for each process otherwise."""
-    if (queue := labels(workload).get("queue")) is not None:
-        spec = QUEUES[queue]
+    if spec := QUEUES.get(labels(workload).get("queue", "")):
         return settings.SWITCHYARD_POOL_SIZE if spec.pool == "threads" else spec.concurrency + 1
     if labels(workload)["component"] == "web":
         return settings.SWITCHYARD_POOL_SIZE * int(config(found)["WEB_PROCESSES"])
@@ -161,10 +124,21 @@ def settings_read() -> set[str]:
 
 
 def secret_keys(found: list[Document], documented: dict[str, set[str]]) -> Iterator[str]:
-    """Every key that a pod mounts or a resource refers to is in the README's table."""
+    """Every key that a pod mounts or a resource refers to is in the table of deploy/SECRETS.md."""
     for name, key in sorted(used_keys(found)):
         if key not in documented.get(name, ()):
-            yield f"The key {key} of the Secret {name} is not in the README."
+            yield f"The key {key} of the Secret {name} is not in the table of deploy/SECRETS.md."
+
+
+def documented() -> dict[str, set[str]]:
+    """Secret to its keys, of the table in deploy/SECRETS.md."""
+    table = (ROOT / "deploy" / "SECRETS.md").read_text()
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    found: dict[str, set[str]] = {}
+    for _, names, keys, *_ in rows:
+        for name in re.findall(r"`([\w-]+)`", names):
+            found.setdefault(name, set()).update(re.findall(r"`([\w-]+)`", keys))
+    return found
 
 
 def used_keys(found: list[Document]) -> set[tuple[str, str]]:
@@ -214,12 +188,14 @@ def broker_users(found: list[Document]) -> Iterator[str]:
             yield f"The broker user {name} lacks {sorted(missing)} of its Secret."
 
 
-def database_limit(found: list[Document]) -> int:
-    """max_connections of the PostgreSQL that is part of it."""
+def database_limit(found: list[Document]) -> tuple[int, str]:
+    """max_connections of the PostgreSQL that is part of it, and where that is written."""
     for item in found:
         if item["kind"] == "Cluster":
-            return int(item["spec"]["postgresql"]["parameters"]["max_connections"])
+            limit = int(item["spec"]["postgresql"]["parameters"]["max_connections"])
+            return limit, "k8s/components/postgres/cluster.yaml"
         if item["kind"] == "StatefulSet" and item["metadata"]["name"] == "postgres":
             arguments: list[Any] = pod(item)["containers"][0]["args"]
-            return int(arguments[-1].removeprefix("max_connections="))
+            limit = int(arguments[-1].removeprefix("max_connections="))
+            return limit, "k8s/components/postgres-single/stateful-set.yaml"
     raise AssertionError("No PostgreSQL is part of it.")

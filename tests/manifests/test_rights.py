@@ -16,12 +16,14 @@ from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.conftest import Vhost
 from tests.live.processes import Processes, eventually
-from tests.manifests.users import PASSWORD, ROLES, Users
+from tests.manifests.queue_manifests import rights
+from tests.manifests.users import PASSWORD, ROLES, USERS, Users
 
 
 @pytest.fixture
 def urls(vhost: Vhost) -> Iterator[dict[str, dict[str, str]]]:
     """User to the variables of its role. The users end with the test."""
+    assert [*rights(USERS)] == []
     users = Users(vhost)
     users.make()
     yield {role: users.variables(role) for role in ROLES}
@@ -108,6 +110,11 @@ def connect(roles, urls) -> Iterator:
 def test_what_a_role_has_no_need_of_is_refused(connect) -> None:
     allowed = [what for what, (role, does) in REFUSED.items() if not refused(connect(role), does)]
     assert allowed == []
+
+
+def test_the_operator_takes_out_what_is_dead_of_a_queue_that_is_declared_no_more(connect) -> None:
+    connect("release").channel().queue_declare("gone.dead", durable=True, auto_delete=False)
+    assert not refused(connect("operator"), lambda channel: channel.basic_get("gone.dead"))
 
 
 def refused(link: amqp.Connection, does) -> bool:
