@@ -1,5 +1,7 @@
 """Shows values without the secrets in them: what is secret by its name, and the passwords in addresses.
 
+An address is ``scheme://user:password@host``, or ``host=... password=...`` as PostgreSQL writes it.
+
 Django's own list decides on names (``API``, ``AUTH``, ``TOKEN``, ``KEY``, ``SECRET``, ``PASS``, ``SIGNATURE``
 anywhere in one). A secret under another name, and in no address, is not known as one.
 """
@@ -14,6 +16,7 @@ HIDDEN = SafeExceptionReporterFilter.cleansed_substitute
 
 #: From the colon after the user to the last @ of the address, whatever is between. But not from a port.
 _PASSWORD = re.compile(r"(?P<user>://[^:@/\s]*:)(?!\d+[/?#])(?P<password>(?:(?!://)[^\s\"<>])+)@")
+_ASSIGNED = re.compile(r"(?P<name>\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGNORECASE)
 
 
 def redacted(value: Any) -> Any:
@@ -30,10 +33,10 @@ def is_secret(name: Any) -> bool:
 
 
 def without_passwords(text: str) -> str:
-    """The text with the password of each address in it (``scheme://user:password@host``) hidden."""
-    return _PASSWORD.sub(rf"\g<user>{HIDDEN}@", text)
+    """The text with the password of each address in it hidden."""
+    return _ASSIGNED.sub(rf"\g<name>{HIDDEN}", _PASSWORD.sub(rf"\g<user>{HIDDEN}@", text))
 
 
 def passwords(text: str) -> set[str]:
-    """Those of the addresses in a text, as they are written there."""
+    """Those of the URLs in a text, as they are written there."""
     return {found["password"] for found in _PASSWORD.finditer(text)}

@@ -9,7 +9,6 @@ traceback holds of one, which is how a failed login to the database shows its pa
 
 import re
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,10 +18,12 @@ from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from switchyard.redaction import HIDDEN, is_secret, passwords, without_passwords
 
-#: A shorter one may be a word that stands on the page for something else; it is hidden by its name only.
+#: What is shorter may be a word that stands on the page for something else: it is hidden by its name only.
 SHORTEST_SECRET = 12
 #: Of variables. Django's list has parts of many others (``key``, ``author``), which a developer looks for.
 _SECRET_VARIABLE = re.compile("PASSW|SECRET", re.IGNORECASE)
+#: As PASSWORD_HASHERS has them.
+_IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
 class Filter(SafeExceptionReporterFilter):
@@ -49,25 +50,25 @@ class Reporter(ExceptionReporter):
 
 def _cleansed(value: Any) -> Any:
     """Only one level, as variables may hold themselves; what lies deeper is the reporter's."""
-    if type(value) is not dict:
-        return value
-    return {key: HIDDEN if _SECRET_VARIABLE.search(str(key)) else item for key, item in value.items()}
+    if type(value) is dict:
+        return {key: HIDDEN if _SECRET_VARIABLE.search(str(key)) else item for key, item in value.items()}
+    if isinstance(value, bytes):
+        value = value.decode(errors="backslashreplace")
+    return without_passwords(value) if isinstance(value, str) else value
 
 
 def _without(secrets: set[str], text: str) -> SafeString:
-    # As Python writes a text, alone or within another, and as HTML then does.
-    written = {form for each in secrets for form in (each, repr(each)[1:-1], each.replace("'", r"\'"))}
-    for form in sorted(written | set(map(escape, written)), key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
+    """Each part of a secret on its own, as what is between them is escaped in as many ways as there are."""
+    parts = {part for each in secrets for part in re.findall(r"\w+", each) if len(part) >= SHORTEST_SECRET}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, HIDDEN)
     return mark_safe(text)  # noqa: S308 - as it came, from Django's own template
 
 
 def _secrets() -> Iterator[str]:
     for name in dir(settings):
         if name.isupper():
-            for secret in _leaves(getattr(settings, name), hidden=is_secret(name)):
-                if len(secret) >= SHORTEST_SECRET:
-                    yield secret
+            yield from _leaves(getattr(settings, name), hidden=is_secret(name))
 
 
 def _leaves(value: Any, *, hidden: bool) -> Iterator[str]:
@@ -78,6 +79,6 @@ def _leaves(value: Any, *, hidden: bool) -> Iterator[str]:
     elif isinstance(value, list | tuple | set):
         for item in value:
             yield from _leaves(item, hidden=hidden)
-    elif isinstance(value, str):
+    elif isinstance(value, str) and not _IMPORT_PATH.fullmatch(value):
         found = {value} if hidden else passwords(value)
         yield from found | {unquote(each) for each in found}

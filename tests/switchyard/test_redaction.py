@@ -12,6 +12,9 @@ from switchyard.redaction import HIDDEN, passwords, redacted, without_passwords
         ("amqp://u:hush@a/v;amqp://u:hush@b/v", f"amqp://u:{HIDDEN}@a/v;amqp://u:{HIDDEN}@b/v"),
         ("a list: ['amqp://u:hush@a', 'amqp://b']", f"a list: ['amqp://u:{HIDDEN}@a', 'amqp://b']"),
         ("redis://:hush@h", f"redis://:{HIDDEN}@h"),
+        ("host=h password=hush user=u", f"host=h password={HIDDEN} user=u"),
+        (r"password = 'hu\'sh hush' user=u", f"password = {HIDDEN} user=u"),
+        ("https://h/?password=hush&page=2", f"https://h/?password={HIDDEN}&page=2"),
         # Characters that have to be encoded, and are not.
         ("amqp://u:hu/sh@h/v", f"amqp://u:{HIDDEN}@h/v"),
         ("amqp://u:hu@sh@h/v", f"amqp://u:{HIDDEN}@h/v"),

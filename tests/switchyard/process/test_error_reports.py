@@ -41,7 +41,9 @@ def assert_hidden(shown: str) -> None:
 
 def connect(password: str) -> None:
     conn_params = {"user": "our user", "password": password}
-    raise ConnectionError(f"{len(conn_params)} parameters are wrong")
+    conninfo = " ".join(f"{name}={value!r}" for name, value in conn_params.items())
+    sent = conninfo.encode()
+    raise ConnectionError(f"{len(sent)} bytes are wrong")
 
 
 def test_settings_are_shown_without_their_secrets() -> None:
@@ -63,3 +65,7 @@ def test_the_variables_of_a_failed_login_are_hidden_however_short_the_password()
 def test_a_secret_of_the_settings_is_hidden_wherever_it_stands() -> None:
     told = [LONG, repr(LONG), django_settings.CELERY_BROKER_URL]
     assert_hidden(report(ValueError(" and ".join(told))))
+
+
+def test_what_is_named_like_a_secret_but_is_a_class_stays() -> None:
+    assert "ModelBackend is wrong" in report(ValueError("ModelBackend is wrong"))
