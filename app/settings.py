@@ -136,3 +136,5 @@ SWITCHYARD_NO_COLOR = bool(env.str("NO_COLOR", ""))
 LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DEFAULT_EXCEPTION_REPORTER = "switchyard.process.error_reports.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "switchyard.process.error_reports.Filter"

@@ -26,16 +26,16 @@ def address(url: str) -> BrokerAddress:
 
     Raises ValueError if it names none. Its message does not quote the URL, which holds the password.
     """
-    parts = urlsplit(url.partition(";")[0])
     try:
+        parts = urlsplit(url.partition(";")[0])
         host, port = parts.hostname, parts.port
     except ValueError:
         # A "/" or "#" in a password ends the host there, so that what looks like the port is password.
-        host, port = None, None
+        host = None
     if not host:
         raise ValueError(
-            "BROKER_URL must have the form pyamqp://user:password@host:port/vhost, with / # ? @ in user and "
-            "password percent-encoded; what came names no host, or its port is not a number."
+            "BROKER_URL must have the form pyamqp://user:password@host:port/vhost, with / # ? @ [ ; in user "
+            "and password percent-encoded; what came names no host, or its port is not a number."
         )
     return BrokerAddress(
         host=host,

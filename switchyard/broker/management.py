@@ -185,14 +185,14 @@ def _complete(rows: list[Any], required: Iterable[str]) -> bool:
 
 def _parts(url: str) -> tuple[str, tuple[str, str]]:
     """The address without credentials, and the credentials."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        host, port = None, None
-    if parts.scheme not in {"http", "https"} or not host:
+        host = None
+    if not host or parts.scheme not in {"http", "https"}:
         raise ManagementError(
-            "BROKER_MANAGEMENT_URL must have the form http://user:password@host:port, with / # ? @ in user "
+            "BROKER_MANAGEMENT_URL must have the form http://user:password@host:port, with / # ? @ [ in user "
             "and password percent-encoded; what came is no such URL."
         )
     host = f"[{host}]" if ":" in host else host

@@ -7,10 +7,10 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from celery.app.defaults import _OLD_SETTING_KEYS, SETTING_KEYS  # type: ignore[attr-defined]
 from kombu import Exchange, Queue
 
 from switchyard.broker.frames import forgiving_frame_handler
+from switchyard.broker.inspection import tell_only_own
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES, ROUTES
 
@@ -97,7 +97,7 @@ def routing() -> dict[str, Any]:
 
 def configure(conf: Any) -> None:
     """Lay our options around those of the project, in Celery's configuration that has just been read."""
-    _hide_other_settings(conf)
+    tell_only_own(conf)
     theirs = dict(conf.get("broker_transport_options") or {})
     required = (
         REQUIRED
@@ -134,29 +134,3 @@ def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[st
             for key in conf._to_keys(option):  # noqa: SLF001 - its old and its new name, with the prefix
                 if key in settings and settings[key] not in (None, required[option]):
                     yield option, settings[key]
-
-
-def _hide_other_settings(conf: Any) -> None:
-    """Celery answers ``inspect conf`` with every key of its configuration: with all of Django's settings."""
-    conf.maps[1:-1] = [CeleryKeys(each, conf.prefix) for each in conf.maps[1:-1]]
-    conf.defaults[:-1] = conf.maps[1:-1]
-
-
-class CeleryKeys(Mapping[str, Any]):
-    """A project's settings, of which only Celery's are listed. Any other may be asked for by its name."""
-
-    def __init__(self, settings: Mapping[str, Any], prefix: str | None) -> None:
-        self._settings = settings
-        self._prefix = prefix
-
-    def __getitem__(self, key: str) -> Any:
-        return self._settings[key]
-
-    def __iter__(self) -> Iterator[str]:
-        known = SETTING_KEYS | _OLD_SETTING_KEYS
-        for key in self._settings:
-            if key.startswith(self._prefix) if self._prefix else key in known:
-                yield key
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)

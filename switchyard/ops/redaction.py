@@ -1,28 +1,19 @@
-"""Hides what is secret, by its name, in what a message holds.
+"""Hides what is secret in what a message holds (``switchyard.redaction``).
 
-The names of arguments decide, by Django's own list of what is secret (``API``, ``AUTH``, ``TOKEN``, ``KEY``,
-``SECRET``, ``PASS``, ``SIGNATURE`` anywhere in a name). A secret under another name is not known as one.
+Each argument of a task has the name that the task gives it, so that its name can tell that it is secret.
 """
 
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any
 
-from django.views.debug import SafeExceptionReporterFilter
-
+from switchyard import redaction
 from switchyard.celery import tasks
-
-_FILTER = SafeExceptionReporterFilter()
 
 
 def redacted(value: Any) -> Any:
     """The same with what is secret replaced by asterisks, however deep it lies."""
-    if isinstance(value, Mapping):
-        whole = {**value, **_arguments(value)}
-        return {key: redacted(_FILTER.cleanse_setting(str(key), item)) for key, item in whole.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(item) for item in value]
-    return value
+    return redaction.redacted(_named(value))
 
 
 def named(task: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,8 +25,16 @@ def named(task: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
     return dict(bound.arguments)
 
 
+def _named(value: Any) -> Any:
+    """With the arguments of each task inside (the next one of a chain, a callback) by name, like its own."""
+    if isinstance(value, Mapping):
+        return {key: _named(item) for key, item in {**value, **_arguments(value)}.items()}
+    if isinstance(value, list | tuple):
+        return [_named(item) for item in value]
+    return value
+
+
 def _arguments(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a task inside a message (the next one of a chain, a callback), by name like its own."""
     args, kwargs = value.get("args"), value.get("kwargs")
     if "task" in value and isinstance(args, list) and isinstance(kwargs, dict):
         return {"args": named(value["task"], args, kwargs), "kwargs": {}}

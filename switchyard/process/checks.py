@@ -3,7 +3,7 @@
 | id       | found                                             |
 |----------|---------------------------------------------------|
 | yard.E8  | a schedule entry whose task does not exist        |
-| yard.E11 | a broker driver that cannot serve                 |
+| yard.E11 | a broker driver or address that cannot serve      |
 | yard.E12 | a database backend that leaves the outbox behind  |
 | yard.W1  | an option of Celery's that a promise overrules    |
 """
@@ -15,6 +15,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from switchyard.broker.address import address
 from switchyard.broker.connection import broker_url
 from switchyard.broker.options import REQUIRED, replaced
 from switchyard.celery import tasks
@@ -22,21 +23,29 @@ from switchyard.outbox.sending import OutboxCommit
 from switchyard.routing import HOME
 from switchyard.schedule.sync import SCHEDULE
 
+FORM = "Write BROKER_URL=pyamqp://user:password@host:5672/vhost, or amqps:// for TLS."
+
 
 def broker_driver_can_serve() -> Iterator[Error]:
-    scheme = broker_url().partition("://")[0]
-    if scheme in {"pyamqp", "amqps"}:
+    scheme, separator, _ = broker_url().partition("://")
+    if scheme in {"pyamqp", "amqps"} or not separator:
+        yield from broker_address_can_be_read()
         return
     why = "is not an AMQP driver the engine knows"
     if scheme == "librabbitmq":
         why = "has no TLS, no heartbeats and no publisher confirms, so accepted work could be lost"
         if find_spec("librabbitmq") is None:
             why += ", and it is not installed (its last release builds only below Python 3.11)"
-    yield Error(
-        f"BROKER_URL asks for {scheme}://, which {why}.",
-        hint="Write BROKER_URL=pyamqp://user:password@host:5672/vhost, or amqps:// for TLS.",
-        id="yard.E11",
-    )
+    yield Error(f"BROKER_URL asks for {scheme}://, which {why}.", hint=FORM, id="yard.E11")
+
+
+def broker_address_can_be_read() -> Iterator[Error]:
+    """Not left to kombu, whose error quotes what it takes for the port and is a part of the password."""
+    try:
+        for url in broker_url().rstrip(";").split(";"):
+            address(url)
+    except ValueError as error:
+        yield Error(str(error), hint=FORM, id="yard.E11")
 
 
 def celery_options_hold() -> Iterator[CheckMessage]:

@@ -62,7 +62,9 @@ def renderers(log_format: str) -> list[Any]:
     """The last steps: an exception as text in one JSON line, or a readable traceback."""
     if log_format == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_as_json)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # Where rich can be imported, structlog's own choice shows each frame's variables, passwords among them.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 
 
 def _as_json(event: Any, **_: Any) -> str:

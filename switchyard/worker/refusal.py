@@ -20,6 +20,7 @@ from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 
 from switchyard.broker.transport import held_back
+from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
 from switchyard.worker.headers import is_name
 from switchyard.worker.mailbox import Mailbox
 from switchyard.worker.message import fault_of, never_decompress

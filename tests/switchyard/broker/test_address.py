@@ -40,7 +40,9 @@ def test_tls_has_a_port_of_its_own() -> None:
     assert address("amqps://broker/yard").port == 5671
 
 
-@pytest.mark.parametrize("url", ["", "broker:5672", "pyamqp://user:hun/ter2@broker:1234/yard"])
+@pytest.mark.parametrize(
+    "url", ["", "broker:5672", "pyamqp://user:hun/ter2@broker:1234/yard", "pyamqp://u:hun[ter2@broker/yard"]
+)
 def test_a_url_that_names_no_broker_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(ValueError, match="BROKER_URL must have the form") as refused:
         address(url)

@@ -138,6 +138,18 @@ def test_a_driver_that_cannot_serve_is_found_and_the_reason_given(settings, url:
     assert "pyamqp://" in error.hint
 
 
+@pytest.mark.parametrize(
+    "url", ["hush", "u:hush@h/v", "pyamqp://u:hush/x@h/v", "pyamqp://u:p@h/v;pyamqp://u:hush[@h/v"]
+)
+def test_a_broker_url_that_cannot_be_read_is_found_and_not_quoted(settings, url: str) -> None:
+    settings.CELERY_BROKER_URL = url
+    [error] = process_checks.broker_driver_can_serve()
+    assert error.id == "yard.E11"
+    assert "BROKER_URL" in error.msg
+    assert "hush" not in str(error)
+    assert "pyamqp://" in error.hint
+
+
 def test_a_backend_whose_commit_leaves_the_outbox_behind_is_found(monkeypatch) -> None:
     plain = DatabaseWrapper({"ENGINE": "django.db.backends.postgresql"})
     monkeypatch.setattr(process_checks, "connections", {"default": plain})
