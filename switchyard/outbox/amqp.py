@@ -127,7 +127,7 @@ class Recorder:
             headers=_finite(self._task, headers),
             properties=json.dumps({key: value for key, value in properties.items() if value is not None}),
             body=text,
-            eta=datetime.fromisoformat(headers["eta"]) if headers["eta"] else None,
+            due=_due(self._task, headers["eta"]),
         )
         _refuse_what_the_broker_would(row)
         self._rows.append(row)
@@ -141,13 +141,22 @@ def _finite(task: str, headers: dict[str, Any]) -> str:
         raise HeadersNotFinite(task) from error
 
 
+def _due(task: str, eta: str | None) -> float | None:
+    """The eta on a clock that nobody sets. Raises TooFarAhead."""
+    if not eta:
+        return None
+    when = datetime.fromisoformat(eta)
+    delay = when - datetime.now(UTC)
+    if delay > LONGEST_DELAY:
+        raise TooFarAhead(task, when, LONGEST_DELAY)
+    return time.monotonic() + delay.total_seconds()
+
+
 def _refuse_what_the_broker_would(row: Row) -> None:
-    """Raise MessageTooLarge, HeadersTooLarge or TooFarAhead: at the call somebody can still do something."""
+    """Raise MessageTooLarge or HeadersTooLarge: at the call somebody can still do something."""
     size = len(row.body.encode())
     if size > BODY_LIMIT_BYTES:
         raise MessageTooLarge(row.task, size, BODY_LIMIT_BYTES)
     size = len(row.headers.encode())
     if size > HEADERS_LIMIT_BYTES:
         raise HeadersTooLarge(row.task, size, HEADERS_LIMIT_BYTES)
-    if row.eta and row.eta - datetime.now(UTC) > LONGEST_DELAY:
-        raise TooFarAhead(row.task, row.eta, LONGEST_DELAY)

@@ -7,21 +7,17 @@ in the outbox.
 import time
 from collections.abc import Sequence
 
-from amqp.exceptions import AMQPError, ContentTooLarge, FrameError, FrameSyntaxError, PreconditionFailed
-from kombu.exceptions import KombuError
+from amqp.exceptions import ContentTooLarge, FrameError, FrameSyntaxError, PreconditionFailed
 
 from switchyard.outbox.models import Message
 from switchyard.relay.confirms import Outcome
-from switchyard.relay.link import Link, Unwritable
+from switchyard.relay.link import INFRASTRUCTURE, Link, Unwritable
 
 #: Of one batch, whatever happens; its rows are locked for as long.
 BATCH_SECONDS = 30
 
 #: What the broker closes a channel or a connection with because of the message that it was given.
 OWN_FAULTS = (PreconditionFailed, ContentTooLarge, FrameError, FrameSyntaxError, Unwritable)
-#: All else that can go wrong on the way to the broker. AttributeError is what py-amqp raises now and then
-#: where it has already found the connection lost.
-INFRASTRUCTURE = (AMQPError, KombuError, OSError, AttributeError)
 
 
 class Publisher:

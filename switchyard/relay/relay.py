@@ -28,8 +28,9 @@ from switchyard.outbox.backlog import waiting_queues
 from switchyard.outbox.models import Message
 from switchyard.relay.backoff import Backoff
 from switchyard.relay.confirms import Outcome
+from switchyard.relay.link import INFRASTRUCTURE
 from switchyard.relay.metrics import RelayMetrics
-from switchyard.relay.publisher import INFRASTRUCTURE, Publisher
+from switchyard.relay.publisher import Publisher
 from switchyard.relay.wake import Wake
 from switchyard.routing import QUEUES
 
@@ -50,7 +51,7 @@ _FETCH = """
     ), measured AS (
         SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM locked
     )
-    SELECT switchyard_outbox.* FROM measured JOIN switchyard_outbox USING (id)
+    SELECT switchyard_outbox.*, extract(epoch FROM eta - clock_timestamp())::float AS due_in FROM measured JOIN switchyard_outbox USING (id)
     WHERE bytes_before < %s ORDER BY id
 """
 
