@@ -51,7 +51,8 @@ _FETCH = """
     ), measured AS (
         SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM locked
     )
-    SELECT switchyard_outbox.*, extract(epoch FROM eta - clock_timestamp())::float AS due_in FROM measured JOIN switchyard_outbox USING (id)
+    SELECT switchyard_outbox.*, extract(epoch FROM eta - clock_timestamp())::float AS due_in
+    FROM measured JOIN switchyard_outbox USING (id)
     WHERE bytes_before < %s ORDER BY id
 """
 

@@ -33,7 +33,7 @@ class JournaledRequest(Request):
         Celery would wait for the eta once more, by this host's clock and in a slot that nothing else gets. A
         clock that is an hour behind the caller's would keep all slots for an hour.
         """
-        eta: datetime | None = super().eta  # type: ignore[misc]
+        eta: datetime | None = super().eta
         return None if journal.SENT_AT in self.request_dict else eta
 
     def on_accepted(self, pid: Any, time_accepted: float) -> None:

@@ -44,7 +44,11 @@ def test_any_address_arrives_as_text_and_one_that_is_text_as_it_was(
     [(got_consumer, got_tag, got_exchange, got_key)] = seen
     assert got_tag == tag
     if all(map(is_text, (consumer, exchange, routing_key))):
-        assert (got_consumer, got_exchange, got_key) == (consumer.decode(), exchange.decode(), routing_key.decode())
+        assert (got_consumer, got_exchange, got_key) == (
+            consumer.decode(),
+            exchange.decode(),
+            routing_key.decode(),
+        )
 
 
 @pytest.mark.parametrize("tag", [1, 200, 2**63])

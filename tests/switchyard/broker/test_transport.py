@@ -232,7 +232,9 @@ def test_the_loop_and_who_waits_read_what_pyamqp_reads(
     assert stock == ours == sent
 
 
-@given(sent=st.lists(frames, min_size=1, max_size=3), end=st.integers(0, 255).filter(lambda byte: byte != 0xCE))
+@given(
+    sent=st.lists(frames, min_size=1, max_size=3), end=st.integers(0, 255).filter(lambda byte: byte != 0xCE)
+)
 def test_what_stands_before_a_frame_without_its_end_is_read_and_no_more(sent: list[Frame], end: int) -> None:
     pair, broken = Pair(BatchingSocket), as_sent(sent)[:-1] + bytes([end])
     read: list[Frame] = []
@@ -240,11 +242,15 @@ def test_what_stands_before_a_frame_without_its_end_is_read_and_no_more(sent: li
     pair.theirs.setblocking(True)
     sender.start()
     with pytest.raises(UnexpectedFrame):
-        while True:
-            take(pair, "loop", read)
+        read_on(pair, read)
     sender.join()
     assert read + list(pair.ours.frames) == sent[:-1]
     pair.close()
+
+
+def read_on(pair: Pair, read: list[Frame]) -> None:
+    while True:
+        take(pair, "loop", read)
 
 
 @given(stream=st.binary(min_size=1, max_size=30))
@@ -271,12 +277,14 @@ def certificate(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_the_event_loop_reads_with_and_without_tls(tls: bool, certificate: Path) -> None:
-    """``pyamqp://`` with ``broker_use_ssl`` is TLS on this transport, unlike ``amqps://``, which is kombu's."""
+    """``pyamqp://`` with ``broker_use_ssl`` is TLS on this transport; ``amqps://`` has one of kombu's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     ours, theirs = socket.socketpair()
     connection = Connection("localhost", ssl=tls)
-    connection.transport = connection.Transport("localhost", 3, ssl={"cert_reqs": ssl.CERT_NONE} if tls else False)
+    connection.transport = connection.Transport(
+        "localhost", 3, ssl={"cert_reqs": ssl.CERT_NONE} if tls else False
+    )
     connection.transport.sock = ours
     shaken = Thread(target=connection.transport._setup_transport)
     shaken.start()

@@ -17,9 +17,7 @@ def published(due_in: float | None = None, **options: Any) -> tuple[Any, str, st
     with captured() as rows:
         io_wait.apply_async(("a",), **options)
     [row] = rows
-    message = Message(
-        pk=1, queue=row.queue, headers=row.headers, properties=row.properties, body=row.body
-    )
+    message = Message(pk=1, queue=row.queue, headers=row.headers, properties=row.properties, body=row.body)
     message.due_in = due_in
     return prepared(message)
 
