@@ -5,7 +5,7 @@ message's. Here each message has its delivery tag (``switchyard.relay.confirms``
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any
@@ -48,6 +48,8 @@ class Link:
         self.window = Window()
         self._blocked = False
         self._unsettled = Outcome()
+        #: Row to task id, of what was on its way when the broker blocked us.
+        self._on_the_way: dict[int, str] = {}
         self._connection = _connection(self._block, self._unblock)
         try:
             self._connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0)
@@ -64,14 +66,18 @@ class Link:
         self._wait_for_confirms(time.monotonic() + CONFIRM_SECONDS)
         return self._blocked
 
-    def confirmed_late(self) -> set[int]:
-        """Rows that were on their way when the broker blocked us, and have been confirmed since."""
-        if self.window:
-            return set()
-        outcome, self._unsettled = self._unsettled, Outcome()
-        return set(outcome.confirmed)
+    def confirmed_late(self) -> dict[int, str]:
+        """Rows, with their task ids, that were on their way when the broker blocked us and are confirmed now.
 
-    def publish(self, messages: Iterable[Message], outcome: Outcome, deadline: float) -> None:
+        Each is told once.
+        """
+        if self.window:
+            return {}
+        outcome, self._unsettled = self._unsettled, Outcome()
+        on_the_way, self._on_the_way = self._on_the_way, {}
+        return {row: on_the_way[row] for row in outcome.confirmed if row in on_the_way}
+
+    def publish(self, messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
         """Fill the outcome as the broker answers, so that an error does not take back what was confirmed."""
         self.window.open(outcome)
         for message in messages:
@@ -86,6 +92,7 @@ class Link:
         self._wait_for_confirms(deadline)
         if self.window:
             self._unsettled = outcome
+            self._on_the_way |= {message.pk: message.task_id for message in messages}
 
     def close(self) -> None:
         """Say goodbye, at the end of the process."""

@@ -48,9 +48,9 @@ class Publisher:
             self._throw_away()
             raise
 
-    def confirmed_late(self) -> set[int]:
-        """Rows that were on their way when the broker blocked us, and have been confirmed since."""
-        return self._link.confirmed_late() if self._link else set()
+    def confirmed_late(self) -> dict[int, str]:
+        """As ``Link.confirmed_late``."""
+        return self._link.confirmed_late() if self._link else {}
 
     def publish(self, messages: Sequence[Message]) -> Outcome:
         """Publish all; wait until each is answered, the broker blocks us or time is up. Raises no error."""
