@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from app.queues import IO
 
@@ -21,7 +22,8 @@ class Claim(models.Model):
     """A row that stands for one effect. Whoever claims it may cause the effect; nobody may when it is done.
 
     The claim is a column and not a row lock, because a lock needs a transaction, and with it a database
-    connection, for as long as somebody else's server takes.
+    connection, for as long as somebody else's server takes. Its time is the database's: by the clock of a
+    worker that is an hour ahead every claim of another would be over.
     """
 
     claimed_at = models.DateTimeField(null=True, editable=False)
@@ -38,21 +40,21 @@ class Claim(models.Model):
         died between the effect and this method's last query, the effect will happen a second time, and the
         receiver has to know it by the row's key.
         """
-        self._take(timezone.now())
+        self._take()
         try:
             yield
         except BaseException:
             self._leave(claimed_at=None)
             raise
-        self._leave(done_at=timezone.now())
+        self._leave(done_at=Now())
 
-    def _take(self, now: datetime) -> None:
-        free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=now - LEASE)
-        if not self._rows().filter(free, done_at=None).update(claimed_at=now):
+    def _take(self) -> None:
+        free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=Now() - LEASE)
+        if not self._rows().filter(free, done_at=None).update(claimed_at=Now()):
             raise ClaimHeld(f"{self} is done, or was claimed by another task less than {LEASE} ago.")
-        self.claimed_at = now
+        self.claimed_at = self._rows().values_list("claimed_at", flat=True).get()
 
-    def _leave(self, **columns: datetime | None) -> None:
+    def _leave(self, **columns: Any) -> None:
         """Only while the claim is still ours: after the lease somebody else may have it."""
         self._rows().filter(claimed_at=self.claimed_at).update(**columns)
 

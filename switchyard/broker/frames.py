@@ -75,23 +75,36 @@ def _with_readable_address(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _decodes(arguments: bytes) -> bool:
+    """Whether Basic.Deliver's texts are UTF-8. Its delivery tag is bytes of any kind."""
+    tag, _, exchange, routing_key = _parts(arguments)
     try:
-        arguments.decode()
+        for text in (tag, exchange, routing_key):
+            text.decode()
     except UnicodeDecodeError:
         return False
     return True
 
 
 def _readable(arguments: bytes) -> bytes:
-    """Basic.Deliver's arguments with each text made UTF-8: what is none becomes ``?``."""
+    """Basic.Deliver's arguments with each text made ASCII: what is none becomes ``?``."""
+    tag, delivery, exchange, routing_key = _parts(arguments)
+    address = (_ascii(exchange), _ascii(routing_key))
+    return arguments[:4] + dumps("s", (_ascii(tag),)) + delivery + dumps("ss", address)
+
+
+def _parts(arguments: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Consumer tag; delivery tag and redelivered flag; exchange; routing key."""
     tag, rest = _text(arguments[4:])
-    delivery, rest = rest[:9], rest[9:]
-    exchange, rest = _text(rest)
-    routing_key, _ = _text(rest)
-    return arguments[:4] + dumps("s", (tag,)) + delivery + dumps("ss", (exchange, routing_key))
+    exchange, last = _text(rest[9:])
+    routing_key, _ = _text(last)
+    return tag, rest[:9], exchange, routing_key
 
 
-def _text(buffer: bytes) -> tuple[str, bytes]:
+def _text(buffer: bytes) -> tuple[bytes, bytes]:
     """The short string at the start, and what comes after it."""
     end = 1 + buffer[0]
-    return buffer[1:end].decode("ascii", "replace").replace("\ufffd", "?"), buffer[end:]
+    return buffer[1:end], buffer[end:]
+
+
+def _ascii(text: bytes) -> str:
+    return text.decode("ascii", "replace").replace("\ufffd", "?")

@@ -84,7 +84,13 @@ class BatchingSocket(TCPTransport):
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """Send what is written inside the block by one call, at its end. Raises what sending it raises."""
+        """Send what is written inside the block by one call, at its end. Raises what sending it raises.
+
+        Inside another such block it is that one's end.
+        """
+        if self._held is not None:
+            yield
+            return
         self._held = []
         try:
             yield
@@ -132,6 +138,10 @@ class Transport(pyamqp.Transport):
         if not connection.connected:
             raise RecoverableConnectionError("Socket was disconnected")
         socket = connection.transport
+        if not isinstance(socket, BatchingSocket):
+            # TLS, by Celery's option broker_use_ssl. The URL amqps:// has a transport of kombu's.
+            super().on_readable(connection, loop)
+            return
         socket.receive()
         while socket.frames:
             connection.on_inbound_frame(socket.frames.popleft())

@@ -65,7 +65,7 @@ def resent(letter: DeadLetter) -> Row:
         headers=json.dumps(headers),
         properties=json.dumps(properties | {"delivery_mode": 2}),
         body=letter.body.decode(),
-        eta=None,
+        due=None,
     )
 
 

@@ -6,7 +6,8 @@ queue). Which of the two, only a later one can tell: the queue is in order, so a
 answers for all that were sent before it. Another is therefore sent when the first is REPLACE_SECONDS old, and
 again whenever that age has doubled: a stall of a day holds eleven.
 
-Any number of exporters may send: the row says whose turn it was.
+Any number of exporters may send: the row says whose turn it was. A row from the future (the database's clock
+was set back, or its server is another now) says nothing, and the next canary begins anew.
 """
 
 from collections.abc import Mapping
@@ -32,8 +33,9 @@ _SEND = """
     SELECT %s, moment, moment FROM clock_timestamp() AS moment
     ON CONFLICT (queue) DO UPDATE SET
         sent_at = excluded.sent_at,
-        waiting_since = coalesce(canary.waiting_since, excluded.sent_at)
-    WHERE CASE WHEN canary.waiting_since IS NULL
+        waiting_since = least(canary.waiting_since, excluded.sent_at)
+    WHERE canary.sent_at - excluded.sent_at > make_interval(secs => %s)
+        OR CASE WHEN canary.waiting_since IS NULL
         THEN excluded.sent_at - canary.sent_at >= make_interval(secs => %s)
         ELSE excluded.sent_at - canary.waiting_since >= greatest(
             make_interval(secs => %s), 2 * (canary.sent_at - canary.waiting_since))
@@ -43,7 +45,7 @@ _SEND = """
 _CAME_BACK = """
     UPDATE switchyard_canary SET
         returned_at = clock_timestamp(),
-        wait_seconds = extract(epoch FROM clock_timestamp() - %(sent_at)s),
+        wait_seconds = greatest(0, extract(epoch FROM clock_timestamp() - %(sent_at)s)),
         waiting_since = CASE WHEN waiting_since > %(sent_at)s THEN waiting_since END
     WHERE queue = %(queue)s
 """
@@ -64,7 +66,7 @@ def send_due(states: Mapping[str, QueueState]) -> list[str]:
 def send(queue: str, every_seconds: float) -> bool:
     """Send a canary if none was sent for so long, and none is on its way. Whether it was."""
     with connection.cursor() as cursor:
-        cursor.execute(_SEND, [queue, every_seconds, REPLACE_SECONDS])
+        cursor.execute(_SEND, [queue, REPLACE_SECONDS, every_seconds, REPLACE_SECONDS])
         row = cursor.fetchone()
     if row is None:
         return False

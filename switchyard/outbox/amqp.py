@@ -19,7 +19,7 @@ from kombu.serialization import dumps
 from kombu.transport.native_delayed_delivery import MAX_NUMBER_OF_BITS_TO_USE
 from kombu.utils.json import JSONEncoder
 
-from switchyard.outbox.calls import publishing_in_transaction
+from switchyard.outbox.calls import Block, publishing_in_transaction
 from switchyard.outbox.errors import HeadersNotFinite, HeadersTooLarge, MessageTooLarge, TooFarAhead
 from switchyard.outbox.metrics import enqueued
 from switchyard.outbox.rows import Row
@@ -35,7 +35,7 @@ LONGEST_DELAY = timedelta(seconds=2**MAX_NUMBER_OF_BITS_TO_USE - 1)
 #: Made once: ``json.dumps`` makes an encoder for each call with options.
 _headers_as_json = JSONEncoder(allow_nan=False).encode
 
-_rows: ContextVar[list[Row] | None] = ContextVar("captured_rows", default=None)
+_capture: ContextVar[tuple[Block, list[Row]] | None] = ContextVar("capture", default=None)
 _sent: ContextVar[list[tuple[Any, dict[str, Any]]] | None] = ContextVar("recorded_messages", default=None)
 
 
@@ -43,13 +43,15 @@ _sent: ContextVar[list[tuple[Any, dict[str, Any]]] | None] = ContextVar("recorde
 def captured() -> Iterator[list[Row]]:
     """Keep in the list what is sent inside the block; the broker is not contacted."""
     rows: list[Row] = []
-    token = _rows.set(rows)
+    block = Block()
+    token = _capture.set((block, rows))
     began = time.perf_counter()
     try:
         with publishing_in_transaction():
             yield rows
     finally:
-        _rows.reset(token)
+        block.open = False
+        _capture.reset(token)
     if rows:
         enqueued(rows[0].queue, time.perf_counter() - began)
 
@@ -66,7 +68,13 @@ def recorded() -> Iterator[list[tuple[Any, dict[str, Any]]]]:
 
 
 def capturing() -> bool:
-    return _rows.get() is not None
+    return _captured_rows() is not None
+
+
+def _captured_rows() -> list[Row] | None:
+    """The list of the block around the caller, if that has not ended: who looked there then is gone."""
+    capture = _capture.get()
+    return capture[1] if capture and capture[0].open else None
 
 
 class AMQP(amqp.AMQP):
@@ -77,7 +85,7 @@ class AMQP(amqp.AMQP):
         publish = super().send_task_message
 
         def send(producer: Any, name: str, message: Any, **options: Any) -> Any:
-            rows = _rows.get()
+            rows = _captured_rows()
             if rows is None:
                 return publish(producer, name, message, **options)
             sent = _sent.get()
@@ -127,7 +135,7 @@ class Recorder:
             headers=_finite(self._task, headers),
             properties=json.dumps({key: value for key, value in properties.items() if value is not None}),
             body=text,
-            eta=datetime.fromisoformat(headers["eta"]) if headers["eta"] else None,
+            due=_due(self._task, headers["eta"]),
         )
         _refuse_what_the_broker_would(row)
         self._rows.append(row)
@@ -141,13 +149,22 @@ def _finite(task: str, headers: dict[str, Any]) -> str:
         raise HeadersNotFinite(task) from error
 
 
+def _due(task: str, eta: str | None) -> float | None:
+    """The eta on a clock that nobody sets. Raises TooFarAhead."""
+    if not eta:
+        return None
+    when = datetime.fromisoformat(eta)
+    delay = when - datetime.now(UTC)
+    if delay > LONGEST_DELAY:
+        raise TooFarAhead(task, when, LONGEST_DELAY)
+    return time.monotonic() + delay.total_seconds()
+
+
 def _refuse_what_the_broker_would(row: Row) -> None:
-    """Raise MessageTooLarge, HeadersTooLarge or TooFarAhead: at the call somebody can still do something."""
+    """Raise MessageTooLarge or HeadersTooLarge: at the call somebody can still do something."""
     size = len(row.body.encode())
     if size > BODY_LIMIT_BYTES:
         raise MessageTooLarge(row.task, size, BODY_LIMIT_BYTES)
     size = len(row.headers.encode())
     if size > HEADERS_LIMIT_BYTES:
         raise HeadersTooLarge(row.task, size, HEADERS_LIMIT_BYTES)
-    if row.eta and row.eta - datetime.now(UTC) > LONGEST_DELAY:
-        raise TooFarAhead(row.task, row.eta, LONGEST_DELAY)

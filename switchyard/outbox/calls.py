@@ -16,7 +16,17 @@ from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson, 
 
 REFUSED_OPTIONS = ("queue", "exchange", "routing_key", "serializer")
 
-_transaction_is_ours: ContextVar[bool] = ContextVar("transaction_is_ours", default=False)
+
+class Block:
+    """A block of code as a context remembers it. Whoever copied the context there (an asyncio task, a thread
+    that was given it) may outlive the block, and must not go on as if it were still inside.
+    """
+
+    def __init__(self) -> None:
+        self.open = True
+
+
+_transaction_is_ours: ContextVar[Block | None] = ContextVar("transaction_is_ours", default=None)
 
 
 def refuse_destination(task: str, options: Mapping[str, Any]) -> None:
@@ -43,7 +53,8 @@ def refuse_open_transaction(task: str) -> None:
 
     The transaction that Django's TestCase (and pytest-django) wraps around a test is not the caller's.
     """
-    if _transaction_is_ours.get():
+    block = _transaction_is_ours.get()
+    if block and block.open:
         return
     if any(map(in_own_transaction, connections.all(initialized_only=True))):
         raise OpenTransaction(task)
@@ -52,10 +63,12 @@ def refuse_open_transaction(task: str) -> None:
 @contextmanager
 def publishing_in_transaction() -> Iterator[None]:
     """Allow a publish inside a transaction, for code whose rollback leads to the same publish again."""
-    token = _transaction_is_ours.set(True)
+    block = Block()
+    token = _transaction_is_ours.set(block)
     try:
         yield
     finally:
+        block.open = False
         _transaction_is_ours.reset(token)
 
 

@@ -25,6 +25,9 @@ class Message(models.Model):
     quarantined_at = models.DateTimeField(null=True)
     reason = models.TextField(db_default="")
 
+    #: Seconds until the eta when a relay fetched the row.
+    due_in: float | None = None
+
     class Meta:
         db_table = "switchyard_outbox"
         indexes = (

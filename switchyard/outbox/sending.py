@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery.canvas import Signature
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from switchyard.outbox import journal
@@ -61,6 +61,12 @@ def commit_kept(connection: BaseDatabaseWrapper) -> None:
             kept.inserted = True
 
 
+def forget_kept(connection: BaseDatabaseWrapper, count: int) -> None:
+    """Forget the rows that were kept after the first ``count`` of the hooks that wait for the commit."""
+    hooks: list[Any] = connection.run_on_commit
+    hooks[count:] = [hook for hook in hooks[count:] if not isinstance(hook[1], Kept)]
+
+
 class OutboxCommit:
     """For a backend of PostgreSQL's of the project's own (PostGIS, tenants): the first of its bases.
 
@@ -68,6 +74,11 @@ class OutboxCommit:
 
     Everybody else's ENGINE is ``switchyard.postgresql``.
     """
+
+    def __init__(self: Any, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        #: How many hooks waited for the commit when each savepoint was made.
+        self._hooks_before: dict[str, int] = {}
 
     def commit(self: Any) -> None:
         """Insert what was kept for the outbox and commit both. An error of either rolls both back.
@@ -77,5 +88,28 @@ class OutboxCommit:
         Not an on_commit hook, which runs after the commit and may never run; and not an INSERT at each call,
         which a request that sends to twenty webhooks would wait for twenty times.
         """
-        commit_kept(self)
-        super().commit()  # type: ignore[misc]
+        # What Django refuses in super().commit(), which would come too late.
+        self.validate_thread_sharing()
+        self.validate_no_atomic_block()
+        self._hooks_before.clear()
+        try:
+            commit_kept(self)
+            super().commit()  # type: ignore[misc]
+        except DatabaseError:
+            raise
+        except BaseException:
+            # A soft limit, for one. Django rolls back for a DatabaseError alone: the next commit would take
+            # along what is left of this one.
+            self.close()
+            raise
+
+    def savepoint(self: Any) -> str | None:
+        sid: str | None = super().savepoint()  # type: ignore[misc]
+        if sid is not None:
+            self._hooks_before[sid] = len(self.run_on_commit)
+        return sid
+
+    def savepoint_rollback(self: Any, sid: str) -> None:
+        """Forget what was kept since; Django does for the savepoint of a block, but not for one by hand."""
+        super().savepoint_rollback(sid)  # type: ignore[misc]
+        forget_kept(self, self._hooks_before.get(sid, len(self.run_on_commit)))

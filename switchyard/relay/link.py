@@ -4,16 +4,18 @@ py-amqp's own confirmed publish waits for any confirm of the channel, so a late 
 message's. Here each message has its delivery tag (``switchyard.relay.confirms``).
 """
 
-import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
 import amqp
 import structlog
+from amqp.exceptions import AMQPError
+from celery.utils.time import maybe_make_aware
 from kombu import Connection
+from kombu.exceptions import KombuError
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 from kombu.utils.json import loads
 
@@ -30,6 +32,11 @@ CONFIRM_SECONDS = 10
 log = structlog.get_logger("switchyard.outbox")
 
 
+#: All that can go wrong on the way to the broker. AttributeError is what py-amqp raises now and then where it
+#: has already found the connection lost.
+INFRASTRUCTURE = (AMQPError, KombuError, OSError, AttributeError)
+
+
 class Unwritable(ValueError):
     """Raised for a message that has no form in AMQP."""
 
@@ -41,6 +48,8 @@ class Link:
         self.window = Window()
         self._blocked = False
         self._unsettled = Outcome()
+        #: Row to task id, of what was on its way when the broker blocked us.
+        self._on_the_way: dict[int, str] = {}
         self._connection = _connection(self._block, self._unblock)
         try:
             self._connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0)
@@ -57,14 +66,18 @@ class Link:
         self._wait_for_confirms(time.monotonic() + CONFIRM_SECONDS)
         return self._blocked
 
-    def confirmed_late(self) -> set[int]:
-        """Rows that were on their way when the broker blocked us, and have been confirmed since."""
-        if self.window:
-            return set()
-        outcome, self._unsettled = self._unsettled, Outcome()
-        return set(outcome.confirmed)
+    def confirmed_late(self) -> dict[int, str]:
+        """Rows, with their task ids, that were on their way when the broker blocked us and are confirmed now.
 
-    def publish(self, messages: Iterable[Message], outcome: Outcome, deadline: float) -> None:
+        Each is told once.
+        """
+        if self.window:
+            return {}
+        outcome, self._unsettled = self._unsettled, Outcome()
+        on_the_way, self._on_the_way = self._on_the_way, {}
+        return {row: on_the_way[row] for row in outcome.confirmed if row in on_the_way}
+
+    def publish(self, messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
         """Fill the outcome as the broker answers, so that an error does not take back what was confirmed."""
         self.window.open(outcome)
         for message in messages:
@@ -72,13 +85,14 @@ class Link:
                 break
             try:
                 content, exchange, routing_key = prepared(message)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - one row must never end the relay, again and again
                 outcome.refused[message.pk] = f"unreadable: {error!r}"
             else:
                 self._publish_one(message.pk, content, exchange, routing_key)
         self._wait_for_confirms(deadline)
         if self.window:
             self._unsettled = outcome
+            self._on_the_way |= {message.pk: message.task_id for message in messages}
 
     def close(self) -> None:
         """Say goodbye, at the end of the process."""
@@ -100,8 +114,11 @@ class Link:
         self.window.published(row)
         try:
             self._channel.basic_publish(content, exchange, routing_key, mandatory=True)
-        except (struct.error, TypeError, UnicodeError) as error:
-            raise Unwritable(str(error)) from error
+        except INFRASTRUCTURE:
+            raise
+        except Exception as error:
+            # Headers nested too deep for py-amqp's recursion, a number too large for AMQP, and what else.
+            raise Unwritable(repr(error)) from error
 
     def _wait_for_confirms(self, deadline: float) -> None:
         """Return when all are answered, or the broker has blocked us: then they are answered when it goes on.
@@ -134,21 +151,28 @@ class Link:
 
 
 def prepared(message: Message) -> tuple[amqp.Message, str, str]:
-    """The message, its exchange and its routing key, as of now: a delay is what is left until its eta."""
+    """The message, its exchange and its routing key, as of now: a delay is what is left until its eta.
+
+    Raises ValueError, or whatever the row's own text makes what reads it raise.
+    """
     headers, properties = loads(message.headers), loads(message.properties)
     exchange, routing_key = EXCHANGE, message.queue
-    now = datetime.now(UTC)
-    delay = ceil((message.eta - now).total_seconds()) if message.eta else 0
+    delay = ceil(message.due_in or 0)
     if delay > 0:
         exchange, routing_key = level_name(MAX_LEVEL), calculate_routing_key(delay, message.queue)
     elif headers.get("expires"):
         # Milliseconds. Not beside a delay, whose queues would let it out too early; the worker looks again.
-        left = (datetime.fromisoformat(headers["expires"]) - now).total_seconds()
-        properties["expiration"] = str(max(0, int(left * 1000)))
+        left = _expires(headers["expires"]) - datetime.now(UTC)
+        properties["expiration"] = str(max(0, int(left.total_seconds() * 1000)))
     content = amqp.Message(
         message.body, application_headers=headers, message_id=str(message.pk), **properties
     )
     return content, exchange, routing_key
+
+
+def _expires(text: str) -> datetime:
+    """As Celery's worker reads it: without a zone it is UTC."""
+    return maybe_make_aware(datetime.fromisoformat(text))
 
 
 def _connection(on_blocked: Any, on_unblocked: Any) -> Connection:

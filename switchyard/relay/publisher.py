@@ -7,21 +7,17 @@ in the outbox.
 import time
 from collections.abc import Sequence
 
-from amqp.exceptions import AMQPError, ContentTooLarge, FrameError, FrameSyntaxError, PreconditionFailed
-from kombu.exceptions import KombuError
+from amqp.exceptions import ContentTooLarge, FrameError, FrameSyntaxError, PreconditionFailed
 
 from switchyard.outbox.models import Message
 from switchyard.relay.confirms import Outcome
-from switchyard.relay.link import Link, Unwritable
+from switchyard.relay.link import INFRASTRUCTURE, Link, Unwritable
 
 #: Of one batch, whatever happens; its rows are locked for as long.
 BATCH_SECONDS = 30
 
 #: What the broker closes a channel or a connection with because of the message that it was given.
 OWN_FAULTS = (PreconditionFailed, ContentTooLarge, FrameError, FrameSyntaxError, Unwritable)
-#: All else that can go wrong on the way to the broker. AttributeError is what py-amqp raises now and then
-#: where it has already found the connection lost.
-INFRASTRUCTURE = (AMQPError, KombuError, OSError, AttributeError)
 
 
 class Publisher:
@@ -52,9 +48,9 @@ class Publisher:
             self._throw_away()
             raise
 
-    def confirmed_late(self) -> set[int]:
-        """Rows that were on their way when the broker blocked us, and have been confirmed since."""
-        return self._link.confirmed_late() if self._link else set()
+    def confirmed_late(self) -> dict[int, str]:
+        """As ``Link.confirmed_late``."""
+        return self._link.confirmed_late() if self._link else {}
 
     def publish(self, messages: Sequence[Message]) -> Outcome:
         """Publish all; wait until each is answered, the broker blocks us or time is up. Raises no error."""

@@ -28,8 +28,9 @@ from switchyard.outbox.backlog import waiting_queues
 from switchyard.outbox.models import Message
 from switchyard.relay.backoff import Backoff
 from switchyard.relay.confirms import Outcome
+from switchyard.relay.link import INFRASTRUCTURE
 from switchyard.relay.metrics import RelayMetrics
-from switchyard.relay.publisher import INFRASTRUCTURE, Publisher
+from switchyard.relay.publisher import Publisher
 from switchyard.relay.wake import Wake
 from switchyard.routing import QUEUES
 
@@ -50,7 +51,8 @@ _FETCH = """
     ), measured AS (
         SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM locked
     )
-    SELECT switchyard_outbox.* FROM measured JOIN switchyard_outbox USING (id)
+    SELECT switchyard_outbox.*, extract(epoch FROM eta - clock_timestamp())::float AS due_in
+    FROM measured JOIN switchyard_outbox USING (id)
     WHERE bytes_before < %s ORDER BY id
 """
 
@@ -65,6 +67,8 @@ class Relay:
         self._wake = Wake()
         self._broker = Backoff()
         self._queues: defaultdict[str, Backoff] = defaultdict(Backoff)
+        #: Row to task id, of what was confirmed after its batch and is still to be deleted.
+        self._late: dict[int, str] = {}
         #: What is wrong at the moment, by what it is wrong with.
         self._trouble: dict[str, str] = {}
 
@@ -91,7 +95,8 @@ class Relay:
         heartbeat.touch()
         if not self._broker_takes():
             return False
-        self._settle(self._publisher.confirmed_late())
+        self._late |= self._publisher.confirmed_late()
+        self._settle()
         moved = [self.relay(queue) for queue in queues if self._queues[queue].over()]
         return any(moved)
 
@@ -112,13 +117,20 @@ class Relay:
         self._judge(queue, outcome)
         return bool(outcome.confirmed or outcome.refused)
 
-    def _settle(self, keys: Collection[int]) -> None:
-        """Delete what was confirmed after its batch, whose rows have been free since."""
-        if keys:
-            with transaction.atomic():
-                for message in Message.objects.filter(pk__in=keys):
-                    journal.sent(loads(message.headers), message.queue)
-                self.delete(keys)
+    def _settle(self) -> None:
+        """Delete what was confirmed after its batch, whose rows have been free since.
+
+        Not by its key alone: a database that was restored, or took over, may have given that to another.
+        """
+        if not self._late:
+            return
+        with transaction.atomic():
+            found = Message.objects.filter(pk__in=self._late)
+            arrived = [message for message in found if message.task_id == self._late[message.pk]]
+            self.delete([message.pk for message in arrived])
+        self._late = {}
+        for message in arrived:
+            journal.sent(loads(message.headers), message.queue)
 
     def fetch(self, queue: str, rows: int) -> list[Message]:
         """Lock the oldest rows of a queue that no other relay has locked."""

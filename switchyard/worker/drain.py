@@ -99,7 +99,7 @@ class DrainStep(StartStopStep):
 
     def _settle(self, overdue: set[str]) -> None:
         """Forget the requests that have ended and whose acknowledgement, or rejection, has been written."""
-        running = {request for request in list(state.requests.values()) if request.id not in overdue}
+        running = {request for request in _requests() if request.id not in overdue}
         self.in_hand |= dict.fromkeys(running, time.monotonic() + ACK_SECONDS)
         self.in_hand = {
             request: until
@@ -117,8 +117,8 @@ def give_back_unstarted(consumer: Any) -> int:
     withdrawn = consumer.pool.withdraw() if isinstance(consumer.pool, TaskPool) else set()
     unstarted = [
         request
-        for request in list(state.requests.values())
-        if request.id in withdrawn or _not_handed_over(request)
+        for request in _requests()
+        if (request.id in withdrawn and request.time_start is None) or _not_handed_over(request)
     ]
     for request in unstarted:
         if request._eta_timer_entry:  # noqa: SLF001 - Celery keeps it for this, see Consumer.on_close
@@ -126,6 +126,13 @@ def give_back_unstarted(consumer: Any) -> int:
         state.task_ready(request)
         request.reject(requeue=True)
     return len(unstarted)
+
+
+def _requests() -> set[Any]:
+    """All that the worker has. By their ids alone one would hide another: a message that was published twice
+    (a relay that died, a connection that was lost) may have come to the same worker twice.
+    """
+    return {*state.requests.values(), *state.reserved_requests}
 
 
 def _not_handed_over(request: Any) -> bool:

@@ -1,6 +1,7 @@
 """Follows a task in the worker's main process, which sees acceptance and outcome in every pool."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
@@ -24,6 +25,16 @@ class JournaledRequest(Request):
     """
 
     accepted_at = 0.0
+
+    @property
+    def eta(self) -> datetime | None:
+        """None for what was sent by this project: it has waited on its way, in the outbox and in the broker.
+
+        Celery would wait for the eta once more, by this host's clock and in a slot that nothing else gets. A
+        clock that is an hour behind the caller's would keep all slots for an hour.
+        """
+        eta: datetime | None = super().eta
+        return None if journal.SENT_AT in self.request_dict else eta
 
     def on_accepted(self, pid: Any, time_accepted: float) -> None:
         self.accepted_at = time.time()

@@ -1,6 +1,7 @@
 """Letters are sent once, whatever the mail server and the workers do."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -61,6 +62,23 @@ def test_two_people_get_letters_with_different_message_ids(
     send(ada)
     send(bob)
     assert len({mail["Message-ID"] for mail in mailbox.mails}) == 2
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_worker_whose_clock_is_wrong_by_an_hour_takes_no_claim_and_loses_none(
+    ada: Person, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    letter = Letter.objects.create(user=ada.user, name="welcome")
+    now = timezone.now
+    with letter.claimed():
+        monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(hours=hours))
+        with pytest.raises(ClaimHeld), Letter.objects.get().claimed():
+            pass
+    again = Letter.objects.create(user=ada.user, name="another")
+    with pytest.raises(ZeroDivisionError), again.claimed():
+        raise ZeroDivisionError
+    assert abs((now() - Letter.objects.get(name="welcome").done_at).total_seconds()) < 60
+    assert Letter.objects.get(name="another").claimed_at is None
 
 
 def test_a_letter_that_somebody_else_is_sending_is_left_to_them_until_they_must_be_dead(

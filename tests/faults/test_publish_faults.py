@@ -225,7 +225,6 @@ def app_message() -> Message:
         headers=row.headers,
         properties=row.properties,
         body=row.body,
-        eta=row.eta,
     )
 
 

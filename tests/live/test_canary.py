@@ -6,7 +6,7 @@ import pytest
 from django.db.models import F
 from kombu import Connection
 
-from switchyard.metrics.canary import REPLACE_SECONDS, send
+from switchyard.metrics.canary import REPLACE_SECONDS, came_back, send
 from switchyard.metrics.deadletters import note_dead, read_dead
 from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.metrics.waits import waits
@@ -98,3 +98,20 @@ def test_dead_letters_are_as_old_as_the_time_since_there_were_none(transactional
     assert read_dead()["io"] >= 3600
     note_dead({"io": 0})
     assert read_dead() == {}
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_a_clock_that_went_back_an_hour_does_not_silence_the_canary(transactional_db, came: bool) -> None:
+    assert send("io", 15)
+    sent_at = Canary.objects.get(queue="io").sent_at
+    if came:
+        came_back("io", sent_at.isoformat())
+    age("io", -3600)
+    assert send("io", 15)
+    assert not send("io", 15)
+    assert 0 <= waits()["io"].waiting_seconds < 60
+    came_back("io", (sent_at + timedelta(hours=1)).isoformat())
+    found = waits()["io"]
+    assert found.last_seconds == 0
+    assert not on_its_way("io")
+    assert 0 <= found.age_seconds < 60

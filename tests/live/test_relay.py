@@ -194,6 +194,23 @@ def test_a_row_that_cannot_be_read_is_quarantined_and_its_neighbours_pass(
     assert set(Message.objects.values_list("task_id", flat=True)) == set(broken)
 
 
+def test_headers_too_deep_for_amqp_are_quarantined_and_end_no_relay(yard: Processes, arrived: Any) -> None:
+    """JSON takes them; py-amqp's writer goes as deep as they do, with more of the stack at each level."""
+    ids = keep(io_wait, 5)
+    nested: Any = 1
+    for _ in range(700):
+        nested = [nested]
+    deep = io_wait.apply_async_on_commit(("a",), headers={"note": nested})
+    more = keep(io_wait, 5)
+    relay = yard.relay()
+    eventually(lambda: not waiting())
+    assert set(arrived()) == ids | more
+    message = Message.objects.get()
+    assert message.task_id == deep
+    assert "RecursionError" in message.reason
+    assert ended_well(relay)
+
+
 def test_a_full_queue_keeps_its_messages_in_the_outbox_and_holds_up_no_other(
     yard: Processes, vhost: Vhost, arrived: Any
 ) -> None:

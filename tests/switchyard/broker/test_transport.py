@@ -1,18 +1,27 @@
 """The worker's connection: frames by the many, however the network cuts them."""
 
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
-from itertools import pairwise
+from contextlib import suppress
+from itertools import cycle, pairwise
+from pathlib import Path
+from select import select
 from struct import pack
+from threading import Thread
 
 import pytest
 from amqp.exceptions import UnexpectedFrame
+from amqp.method_framing import frame_handler
 from amqp.transport import TCPTransport
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from kombu.asynchronous import Hub
+from kombu.asynchronous.timer import Timer
 
 from switchyard.broker.frames import Frame
-from switchyard.broker.transport import BatchingSocket, held_back
+from switchyard.broker.transport import READ_BYTES, BatchingSocket, Connection, Transport, held_back
 
 FRAMES = [(1, 1, b"deliver"), (2, 1, b""), (3, 1, b"\xce" * 300), (8, 0, b"")]
 
@@ -153,3 +162,142 @@ def broken(_: bytes) -> None:
 def test_no_connection_holds_nothing_back() -> None:
     with held_back(None):
         pass
+
+
+def test_a_block_inside_another_loses_nothing_and_sends_at_the_end_of_the_outer(pair: Pair) -> None:
+    with pair.ours.held_back():
+        pair.ours.write(b"one")
+        with pair.ours.held_back():
+            pair.ours.write(b" two")
+        pair.ours.write(b" three")
+        with pytest.raises(BlockingIOError):
+            pair.theirs.recv(1)
+    assert pair.theirs.recv(100) == b"one two three"
+    assert pair.calls == 1
+
+
+frames = st.tuples(
+    st.sampled_from([1, 2, 3, 8]),
+    st.integers(0, 2**16 - 1),
+    st.one_of(
+        st.binary(max_size=20),
+        # Around what is taken from the socket at once, and full of what looks like an end.
+        st.integers(READ_BYTES - 10, READ_BYTES + 10).map(lambda size: b"\xce" * size),
+    ),
+)
+
+
+def read_by_both(stream: bytes, cuts: list[int], turns: list[str]) -> tuple[list[Frame], list[Frame]]:
+    """What py-amqp's reader makes of the stream, and what ours does, which is called in turns as a loop that
+    waits for an answer now and then would call it.
+    """
+    theirs, ours = Pair(TCPTransport), Pair(BatchingSocket)
+    places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    read: dict[Pair, list[Frame]] = {theirs: [], ours: []}
+    for (start, end), turn in zip(pairwise(places), cycle(turns), strict=False):
+        for pair in (theirs, ours):
+            pair.theirs.setblocking(True)
+            sender = Thread(target=pair.theirs.sendall, args=(stream[start:end],))
+            sender.start()
+            while sender.is_alive() or pair.ours.sock in select([pair.ours.sock], [], [], 0)[0]:
+                take(pair, "wait" if pair is theirs else turn, read[pair])
+            sender.join()
+    for pair in (theirs, ours):
+        take(pair, "wait", read[pair])
+        pair.close()
+    return read[theirs], read[ours]
+
+
+def take(pair: Pair, turn: str, read: list[Frame]) -> None:
+    if turn == "loop":
+        pair.ours.receive()
+        while pair.ours.frames:
+            read.append(pair.ours.frames.popleft())
+        return
+    with suppress(TimeoutError), pair.ours.having_timeout(0.001):
+        while True:
+            read.append(pair.ours.read_frame())
+
+
+@settings(max_examples=50)
+@given(
+    sent=st.lists(frames, max_size=6),
+    cuts=st.lists(st.one_of(st.integers(0, 60), st.integers(0, 3 * READ_BYTES)), max_size=6),
+    turns=st.lists(st.sampled_from(["loop", "wait"]), min_size=1, max_size=4),
+)
+def test_the_loop_and_who_waits_read_what_pyamqp_reads(
+    sent: list[Frame], cuts: list[int], turns: list[str]
+) -> None:
+    stock, ours = read_by_both(as_sent(sent), cuts, turns)
+    assert stock == ours == sent
+
+
+@given(
+    sent=st.lists(frames, min_size=1, max_size=3), end=st.integers(0, 255).filter(lambda byte: byte != 0xCE)
+)
+def test_what_stands_before_a_frame_without_its_end_is_read_and_no_more(sent: list[Frame], end: int) -> None:
+    pair, broken = Pair(BatchingSocket), as_sent(sent)[:-1] + bytes([end])
+    read: list[Frame] = []
+    sender = Thread(target=pair.theirs.sendall, args=(broken,))
+    pair.theirs.setblocking(True)
+    sender.start()
+    with pytest.raises(UnexpectedFrame):
+        read_on(pair, read)
+    sender.join()
+    assert read + list(pair.ours.frames) == sent[:-1]
+    pair.close()
+
+
+def read_on(pair: Pair, read: list[Frame]) -> None:
+    while True:
+        take(pair, "loop", read)
+
+
+@given(stream=st.binary(min_size=1, max_size=30))
+def test_a_connection_that_ends_within_a_frame_is_lost(stream: bytes) -> None:
+    pair = Pair(BatchingSocket)
+    pair.theirs.sendall(as_sent(FRAMES) + b"\x01\x00\x01\x00\x00\x01\x00" + stream)
+    pair.theirs.close()
+    pair.ours.receive()
+    assert list(pair.ours.frames) == FRAMES
+    with pytest.raises(OSError, match="closed connection"):
+        pair.ours.receive()
+    assert not pair.ours.connected
+    pair.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    made = tmp_path / "server.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj=/CN=server"]
+    printed = subprocess.run([*command, "-keyout", "-", "-out", "-"], check=True, capture_output=True)
+    made.write_bytes(printed.stdout)
+    return made
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_event_loop_reads_with_and_without_tls(tls: bool, certificate: Path) -> None:
+    """``pyamqp://`` with ``broker_use_ssl`` is TLS on this transport; ``amqps://`` has one of kombu's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    ours, theirs = socket.socketpair()
+    connection = Connection("localhost", ssl=tls)
+    connection.transport = connection.Transport(
+        "localhost", 3, ssl={"cert_reqs": ssl.CERT_NONE} if tls else False
+    )
+    connection.transport.sock = ours
+    shaken = Thread(target=connection.transport._setup_transport)
+    shaken.start()
+    if tls:
+        theirs = context.wrap_socket(theirs, server_side=True)
+    shaken.join()
+    connection.transport.connected = True
+    connection.on_inbound_frame = frame_handler(connection, lambda *_: None)
+    theirs.sendall(as_sent([(8, 0, b"")] * 3))
+    loop = Hub(timer=Timer())
+    Transport(None).register_with_event_loop(connection, loop)
+    while connection.bytes_recv < 3:
+        loop.run_once()
+    loop.close()
+    connection.transport.close()
+    theirs.close()

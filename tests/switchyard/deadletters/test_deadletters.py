@@ -98,7 +98,7 @@ def test_a_replay_sends_the_task_without_its_past() -> None:
     assert not [name for name in headers if name.startswith("x-") or name in {"eta", "expires", "CC"}]
     assert (headers["id"], headers["task"], headers["retries"]) == ("x", "gallery.io_wait", 0)
     assert (headers["tenant"], headers[REPLAY_OF]) == ("acme", dead.identity)
-    assert (row.task_id, row.queue, row.eta, row.body) == ("x", "io", None, dead.body.decode())
+    assert (row.task_id, row.queue, row.due, row.body) == ("x", "io", None, dead.body.decode())
     properties = json.loads(row.properties)
     assert properties == {"correlation_id": "x", "reply_to": "", "delivery_mode": 2} | {
         key: properties[key] for key in ("content_type", "content_encoding") if key in properties

@@ -1,0 +1,21 @@
+"""A clock that goes wrong by an hour or so: ``datetime`` and ``time.time`` of chosen modules."""
+
+import time
+from datetime import datetime, timedelta, tzinfo
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+
+def stepped(monkeypatch: pytest.MonkeyPatch, by: timedelta, *names: str) -> None:
+    """Have these names (``module.datetime``, ``module.time``) be of a clock that is ahead by so much."""
+
+    class Stepped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) + by
+
+    seconds = SimpleNamespace(**vars(time) | {"time": lambda: time.time() + by.total_seconds()})
+    for name in names:
+        monkeypatch.setattr(name, Stepped if name.endswith(".datetime") else seconds)
