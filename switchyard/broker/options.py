@@ -97,7 +97,6 @@ def routing() -> dict[str, Any]:
 
 def configure(conf: Any) -> None:
     """Lay our options around those of the project, in Celery's configuration that has just been read."""
-    _hide_other_settings(conf)
     theirs = dict(conf.get("broker_transport_options") or {})
     required = (
         REQUIRED
@@ -107,6 +106,7 @@ def configure(conf: Any) -> None:
     )
     replaced.clear()
     replaced.update(_said_otherwise(conf, required))
+    _hide_other_settings(conf, required)
     conf.add_defaults(required)
     # Celery's own defaults are the last map of all.
     conf.maps.insert(-1, DEFAULTS)
@@ -136,20 +136,29 @@ def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[st
                     yield option, settings[key]
 
 
-def _hide_other_settings(conf: Any) -> None:
-    """Celery answers ``inspect conf`` with every key of its configuration: with all of Django's settings."""
-    conf.maps[1:-1] = [CeleryKeys(each, conf.prefix) for each in conf.maps[1:-1]]
+def _hide_other_settings(conf: Any, required: Mapping[str, Any]) -> None:
+    """Celery answers ``inspect conf`` with every key of its configuration: with all of Django's settings.
+
+    And before 5.7 a key with the prefix, wherever it stands, comes before one without it: before ours.
+    """
+    conf.maps[1:-1] = [CeleryKeys(each, conf.prefix or "", required) for each in conf.maps[1:-1]]
     conf.defaults[:-1] = conf.maps[1:-1]
 
 
 class CeleryKeys(Mapping[str, Any]):
-    """A project's settings, of which only Celery's are listed. Any other may be asked for by its name."""
+    """A project's settings without what is required otherwise, of which only Celery's are listed.
 
-    def __init__(self, settings: Mapping[str, Any], prefix: str | None) -> None:
+    Any other may be asked for by its name.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], prefix: str, required: Mapping[str, Any]) -> None:
         self._settings = settings
         self._prefix = prefix
+        self._required = required
 
     def __getitem__(self, key: str) -> Any:
+        if self._prefix and key.lower().removeprefix(self._prefix.lower()) in self._required:
+            raise KeyError(key)
         return self._settings[key]
 
     def __iter__(self) -> Iterator[str]:
