@@ -142,6 +142,8 @@ def _tested(python: Path, tests: list[str], seconds: int) -> str:
         "no:cacheprovider",
         f"--session-timeout={seconds}",
     ]
+    # What is only announced is shown at the end, and breaks nothing yet.
+    options += [f"-Wdefault::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning")]
     command = [str(python), "-m", "pytest", *options, *tests]
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as running:
         try:

@@ -83,25 +83,6 @@ def test_a_plain_celery_worker_gives_back_what_it_has_not_begun_at_once(
     assert Run.objects.count() == 4
 
 
-def test_a_task_that_waits_for_its_time_is_given_back_and_does_not_run_there(
-    yard: Processes, vhost: Vhost
-) -> None:
-    """By delayed delivery it waits on the broker; one that comes too early (another's clock) waits here."""
-    worker = yard.worker("io")
-    send("io", "long", 12)
-    early = app.amqp.as_task_v2("one", "gallery.io_wait", ("early", 0), {}, countdown=7)
-    with app.producer_pool.acquire() as producer:
-        app.amqp.send_task_message(producer, "gallery.io_wait", early, queue="io", exchange="tasks")
-    eventually(lambda: unacknowledged(vhost, "io") == 2 and running("long"), what="both in hand")
-    worker.signal(signal.SIGTERM)
-    [line] = eventually(lambda: worker.events("worker_draining"))
-    assert (line["running"], line["returned"]) == (1, 1)
-    assert worker.wait() == 0
-    assert not Run.objects.filter(key="early").exists()
-    yard.worker("io")
-    eventually(lambda: finished("early"))
-
-
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_second_sigterm_changes_nothing_and_the_heartbeat_goes_on(yard: Processes, queue: str) -> None:
     worker = yard.worker(queue)
