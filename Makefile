@@ -11,7 +11,7 @@ MINUTES ?= 60
 SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo demos up services test faults browser soak bench check format lock
+.PHONY: help environment demo demos up services test newest faults browser soak bench check format lock
 .PHONY: rules alerts-e2e image manifests cluster-test rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
@@ -34,6 +34,9 @@ services: environment ## start only PostgreSQL, RabbitMQ and mail, and print how
 
 test: environment ## run all tests, on a real broker and a real database (ARGS="tests/switchyard -x")
 	@$(RUN) -m pytest -n 3 --dist loadfile $(ARGS)
+
+newest: environment ## test the engine on the newest versions of what it works with (ARGS=lowest: on the lowest)
+	@$(RUN) -m deploy.local.versions $(ARGS)
 
 faults: environment ## hurt it in every way we know, and count what is lost (RABBITMQ_SUITE=forky for a newer broker)
 	@$(RUN) -m pytest tests/faults $(ARGS)

@@ -40,7 +40,7 @@ class Sent:
     countdown: float | None
     task_id: str
 
-    def run(self) -> EagerResult[Any]:
+    def run(self) -> "EagerResult[Any]":
         """Run the task in this process, with its retries at once. Raises what the task raises in the end."""
         result = attached().tasks[self.task].apply(tuple(self.args), self.kwargs, task_id=self.task_id)
         result.get()

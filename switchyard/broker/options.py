@@ -107,6 +107,7 @@ def configure(conf: Any) -> None:
     )
     replaced.clear()
     replaced.update(_said_otherwise(conf, required))
+    _let_required_win(conf, required)
     conf.add_defaults(required)
     # Celery's own defaults are the last map of all.
     conf.maps.insert(-1, DEFAULTS)
@@ -134,3 +135,32 @@ def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[st
             for key in conf._to_keys(option):  # noqa: SLF001 - its old and its new name, with the prefix
                 if key in settings and settings[key] not in (None, required[option]):
                     yield option, settings[key]
+
+
+def _let_required_win(conf: Any, required: Mapping[str, Any]) -> None:
+    """Before Celery 5.7 a key with the prefix, wherever it stands, comes before ours, which has none."""
+    conf.maps[1:-1] = [WithoutRequired(each, conf.prefix or "", required) for each in conf.maps[1:-1]]
+    conf.defaults[:-1] = conf.maps[1:-1]
+
+
+class WithoutRequired(Mapping[str, Any]):
+    """A project's settings, read anew each time, without what is required otherwise."""
+
+    def __init__(self, settings: Mapping[str, Any], prefix: str, required: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._prefix = prefix
+        self._required = required
+
+    def __getitem__(self, key: str) -> Any:
+        if self._hidden(key):
+            raise KeyError(key)
+        return self._settings[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._settings if not self._hidden(key))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _hidden(self, key: str) -> bool:
+        return bool(self._prefix) and key.lower().removeprefix(self._prefix.lower()) in self._required

@@ -80,6 +80,7 @@ def _template(task: Any, message: task_message, options: dict[str, Any]) -> Temp
     depends = (
         headers["eta"] or headers["expires"] or headers["stamped_headers"] or not headers["ignore_result"],
         type(task).shadow_name is not Task.shadow_name,
-        task._dump_pydantic_arguments,  # noqa: SLF001 - it has no public reader
+        # It has no public reader; before Celery 5.7 there was none.
+        getattr(task, "_dump_pydantic_arguments", None),
     )
     return None if any(depends) else Template(message, options)

@@ -93,9 +93,12 @@ def _multiples(every: timedelta, origin: datetime) -> Timetable:
 
 def _matching_minutes(crontab: Any) -> Timetable:
     def after(moment: datetime) -> datetime:
-        start, step, _now = crontab.remaining_delta(moment)
+        # In its zone: before 5.7 Celery matches the fields in the zone of the moment.
+        start, step, _now = crontab.remaining_delta(moment.astimezone(crontab.tz))
         found: datetime = start + step
-        return found.astimezone(UTC)
+        # In the hour that autumn repeats, Celery's sum is of its first pass.
+        later = found if found.astimezone(UTC) > moment else found.replace(fold=1)
+        return later.astimezone(UTC)
 
     return after
 

@@ -1,6 +1,6 @@
 """Defines the base class of every task in the project."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry
@@ -19,8 +19,14 @@ from switchyard.outbox.sending import keep
 from switchyard.outbox.template import plain_call
 from switchyard.routing import queue_for
 
+if TYPE_CHECKING:
+    Base = DjangoTask[..., Any]
+else:
+    # Celery 5.6 has a class that takes no parameters.
+    Base = DjangoTask
 
-class RoutedTask(DjangoTask[..., Any]):
+
+class RoutedTask(Base):
     """A task that goes where ``ROUTES`` sends it and is never acknowledged before it is done.
 
     Its limits are its queue's. It may run twice (a lost worker), so it says in its docstring what makes the

@@ -121,8 +121,9 @@ def give_back_unstarted(consumer: Any) -> int:
         if (request.id in withdrawn and request.time_start is None) or _not_handed_over(request)
     ]
     for request in unstarted:
-        if request._eta_timer_entry:  # noqa: SLF001 - Celery keeps it for this, see Consumer.on_close
-            consumer.timer.cancel(request._eta_timer_entry)  # noqa: SLF001
+        # Celery keeps it for this (Consumer.on_close); before 5.7 such a request is not among these.
+        if timer_entry := getattr(request, "_eta_timer_entry", None):
+            consumer.timer.cancel(timer_entry)
         state.task_ready(request)
         request.reject(requeue=True)
     return len(unstarted)

@@ -29,6 +29,9 @@ from switchyard.worker.threads import TaskPool
 log = structlog.get_logger("switchyard.tasks")
 logger = get_logger(__name__)
 
+#: A message's own, as Celery calls them.
+ACKNOWLEDGEMENTS = {"ack_log_error", "reject_log_error"}
+
 
 class RefusingConsumer(Consumer):
     """Celery's consumer, with one look at each message before Celery's own code reads it."""
@@ -49,6 +52,12 @@ class RefusingConsumer(Consumer):
         """Celery's hook for an acknowledgement or rejection, which only the loop may write."""
         if self.mailbox is None:
             return super().call_soon_ack(p, *args, **options)  # type: ignore[misc]
+        return self.mailbox.post(partial(p, *args, **options))
+
+    def call_soon(self, p: Callable[..., object], *args: Any, **options: Any) -> Any:
+        """Celery before 5.7 has no such hook: there they come this way, among other things."""
+        if self.mailbox is None or getattr(p, "__name__", "") not in ACKNOWLEDGEMENTS:
+            return super().call_soon(p, *args, **options)
         return self.mailbox.post(partial(p, *args, **options))
 
     def _held_back(self) -> AbstractContextManager[None]:

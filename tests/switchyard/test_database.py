@@ -4,7 +4,12 @@ import os
 import subprocess
 import sys
 
+import psycopg
 import pytest
+from django.db import connection, transaction
+
+from switchyard.database import in_own_transaction
+from switchyard.deadline import CONNECT_SECONDS
 
 BASE = {
     "PATH": os.environ["PATH"],
@@ -32,3 +37,18 @@ def test_threads_share_a_pool_unless_the_project_says_none(environment: dict[str
         [sys.executable, "-c", POOL], env=BASE | environment, capture_output=True, text=True, check=True
     )
     assert ended.stdout.strip() == said
+
+
+@pytest.mark.django_db
+def test_the_transaction_that_a_test_case_wraps_around_a_test_is_not_the_callers() -> None:
+    assert connection.in_atomic_block
+    assert not in_own_transaction(connection)
+    with transaction.atomic():
+        assert in_own_transaction(connection)
+
+
+@pytest.mark.django_db
+def test_a_connection_of_ones_own_is_made_from_djangos_parameters() -> None:
+    with psycopg.connect(**connection.get_connection_params(), connect_timeout=CONNECT_SECONDS) as own:
+        found = own.execute("SELECT current_database()").fetchone()
+    assert found == (connection.settings_dict["NAME"],)

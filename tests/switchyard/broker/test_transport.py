@@ -159,6 +159,15 @@ def broken(_: bytes) -> None:
     raise TimeoutError
 
 
+def test_a_connection_that_was_closed_hands_out_nothing_more(pair: Pair) -> None:
+    pair.theirs.sendall(as_sent(FRAMES))
+    pair.ours.receive()
+    assert pair.ours.frames
+    pair.ours.close()
+    assert not pair.ours.frames
+    assert pair.ours.sock is None
+
+
 def test_no_connection_holds_nothing_back() -> None:
     with held_back(None):
         pass

@@ -52,10 +52,19 @@ def test_a_message_of_another_sender_has_no_context(step: ContextStep) -> None:
 def test_a_task_that_fails_says_so_with_its_traceback(
     step: ContextStep, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.ERROR), bound_contextvars(task_id="t-1"):
         task_failure.send(sender=TASK, task_id="t-1", exception=ValueError("why"))
     assert "task_failed" in caplog.text
     assert "t-1" in caplog.text
+
+
+def test_the_header_is_that_of_django_structlog(step: ContextStep) -> None:
+    """So that a service which uses it understands our messages, and we understand its."""
+    headers: dict[str, Any] = {}
+    with bound_contextvars(request_id="r-1"):
+        step.lines.receiver_before_task_publish(sender=None, headers=headers, body=None, routing_key="io")
+    assert headers[HEADER]["request_id"] == "r-1"
+    assert request_id(headers) == {"request_id": "r-1"}
 
 
 def _facts(request: Any) -> dict[str, Any]:

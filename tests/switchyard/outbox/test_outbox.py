@@ -211,7 +211,9 @@ def test_a_chord_in_a_chain_waits_in_the_first_row() -> None:
         send_on_commit(chain(io_wait.si("first"), parts, io_wait.si("last")))
     [message] = Message.objects.all()
     assert loads(message.body)[0] == ["first"]
-    assert [step["task"] for step in embedded(message)["chain"]] == ["gallery.io_wait", "celery.chord"]
+    # The next step is the last of the list; before Celery 5.7 what comes after a chord is part of its body.
+    assert embedded(message)["chain"][-1]["task"] == "celery.chord"
+    assert '"last"' in message.body
 
 
 def test_a_chain_in_a_chord_and_a_countdown_in_a_canvas_are_kept() -> None:

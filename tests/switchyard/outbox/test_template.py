@@ -6,6 +6,7 @@ import pytest
 from celery import shared_task
 from celery._state import _task_stack
 from kombu.utils.json import loads
+from pydantic import BaseModel
 
 from app.celery import app
 from switchyard.outbox import template
@@ -15,6 +16,11 @@ from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Person(BaseModel):
+    name: str
+
 
 ITS_OWN = ("id", "root_id", "sent_at")
 
@@ -93,3 +99,18 @@ def test_a_task_with_a_name_made_of_its_arguments_gets_it_at_every_call() -> Non
     names = [loads(message.headers)["shadow"] for message in Message.objects.order_by("id")]
     assert names == ["shadow of a", "shadow of b"]
     app.tasks.unregister(shadowed.name)
+
+
+def test_a_task_whose_arguments_are_models_of_pydantic_gets_them_at_every_call() -> None:
+    @shared_task(name="gallery.io_pydantic", pydantic=True)
+    def pydantic(person: Person) -> None:
+        """Never runs."""
+
+    for name in ("ada", "bob"):
+        app.tasks[pydantic.name].delay_on_commit(Person(name=name).model_dump())
+    bodies = [loads(message.body) for message in Message.objects.order_by("id")]
+    assert [args for args, *_ in bodies] == [[{"name": "ada"}], [{"name": "bob"}]]
+    # Celery makes plain values of them for each call; before 5.7 the caller has to.
+    made_for_each_call = hasattr(app.tasks[pydantic.name], "_dump_pydantic_arguments")
+    assert (template._templates[pydantic.name] is None) == made_for_each_call
+    app.tasks.unregister(pydantic.name)

@@ -1,9 +1,12 @@
-"""What the log holds of an error."""
+"""What the log holds of an error, and what a line of it costs."""
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 
 def test_a_traceback_on_a_terminal_shows_no_variables(tmp_path: Path) -> None:
@@ -22,3 +25,20 @@ def test_a_traceback_on_a_terminal_shows_no_variables(tmp_path: Path) -> None:
     )
     assert "ZeroDivisionError: division by zero" in result.stderr
     assert "every variable" not in result.stderr
+
+
+def test_no_line_looks_for_who_wrote_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A walk up the stack for each line, and nobody is told what it finds."""
+    walks: list[int] = []
+    find = logging.Logger.findCaller
+
+    def counted(logger: logging.Logger, *args: int) -> object:
+        walks.append(1)
+        return find(logger, *args)
+
+    monkeypatch.setattr(logging.Logger, "findCaller", counted)
+    logging.getLogger("switchyard.tests").warning("one line")
+    assert "one line" in caplog.text
+    assert not walks

@@ -1,9 +1,17 @@
 """Every beat computes the same due times, whatever its clock says and whenever it looks."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 
 import pytest
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,3 +175,23 @@ def test_of_missed_ticks_none_runs_if_the_rule_says_skip_and_the_newest_is_too_l
     assert due_now(every(100), clock(), SKIP, after(250)) == (after(200), False)
     assert due_now(every(100), clock(), SKIP, after(225)) == (after(200), True)
     assert due_now(every(100), clock(after(200)), SKIP, after(250)) is None
+
+
+def test_the_sun_rises_once_a_day_whenever_beat_looks() -> None:
+    row = SolarSchedule(event="sunrise", latitude=Decimal("51.48"), longitude=Decimal(0))
+    after_each = timetable(PeriodicTask(solar=row), clock())
+    rises = [after_each(NOON)]
+    for _ in range(5):
+        rises.append(after_each(rises[-1]))
+    hours = [(later - rise) / timedelta(hours=1) for rise, later in pairwise(rises)]
+    assert all(23.9 < each < 24.1 for each in hours)
+    assert after_each(rises[1] - timedelta(hours=1)) == rises[1]
+
+
+def test_in_the_hour_that_a_zone_repeats_in_autumn_the_next_due_time_is_still_a_later_one() -> None:
+    minutely = timetable(at("*", "*", "Europe/Berlin"), clock())
+    second_pass = CLOCK_CHANGES[1]
+    hour_over = second_pass + timedelta(hours=1)
+    for passed in range(60):
+        moment = second_pass + timedelta(minutes=passed)
+        assert moment < minutely(moment) <= hour_over
