@@ -20,7 +20,7 @@ from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 
 from switchyard.broker.transport import held_back
-from switchyard.worker.headers import is_name
+from switchyard.outbox.headers import is_name, mend_informing
 from switchyard.worker.mailbox import Mailbox
 from switchyard.worker.message import fault_of, never_decompress
 from switchyard.worker.threads import TaskPool
@@ -61,6 +61,7 @@ class RefusingConsumer(Consumer):
             if fault:
                 self.refuse(message, fault)
                 return
+            mend_informing(message.headers)
             try:
                 handle(message)
             except (*self.connection_errors, *self.channel_errors):
