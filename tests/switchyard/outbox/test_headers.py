@@ -80,6 +80,8 @@ def test_a_text_in_arguments_is_always_accepted(text: str) -> None:
 
 
 @given(values=st.dictionaries(ANY_TEXT, VALUES, max_size=4))
+@example(values={"large": "x" * HEADERS_LIMIT_BYTES})
+@example(values={"object": object(), "list": ["x"], "nul": "\x00\udcff"})
 def test_what_the_log_has_bound_never_decides_about_a_call(values: dict[str, Any]) -> None:
     with bound_contextvars(**values), captured() as rows:
         keep.apply_async(("x",))
