@@ -30,6 +30,8 @@ SAID = {
     "chained": ("Unpicklable", "chained number 7"),
     "bytes": ("ValueError", r"\x00\xff"),
 }
+#: Whose own pages are read: each page is a walk through the queue.
+READ = ("hostile", "mute", "huge")
 LONGEST_ROW = 150_000
 LONGEST_LINE = 200_000
 
@@ -84,6 +86,8 @@ def _assert_shown(client: Client, ids: dict[str, str]) -> None:
     assert page.status_code == 200
     for task_id, kind in ids.items():
         assert SAID[kind][0] in page.content.decode()
+        if kind not in READ:
+            continue
         one = client.get(f"/admin/switchyard/operations/dead-letters/of/{task_id}/")
         assert one.status_code == 200, kind
         assert SAID[kind][0] in one.content.decode()
