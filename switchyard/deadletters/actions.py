@@ -14,7 +14,7 @@ from kombu.utils import json
 from switchyard.celery import tasks
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.models import Action, Verb
-from switchyard.outbox.journal import SENT_AT
+from switchyard.outbox.headers import SENT_AT
 from switchyard.outbox.rows import Row, insert
 from switchyard.routing import HOME, queue_for
 

@@ -10,7 +10,7 @@ from typing import Any
 from kombu.message import Message
 
 from switchyard.broker.frames import UNREADABLE
-from switchyard.worker.headers import is_name
+from switchyard.outbox.headers import is_name
 from switchyard.worker.message import fault_of
 
 #: The reason of a dead letter whose properties, its death history among them, cannot be decoded.

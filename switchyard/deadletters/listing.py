@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from switchyard.deadletters.letter import DeadLetter
+from switchyard.text import printable
 
 #: Characters of an error in one line, and bytes of a body that is not JSON.
 LONGEST_ERROR = 200
@@ -72,11 +73,6 @@ def sections(found: dict[str, Any]) -> Iterator[str]:
             yield printable(f"{name}:\n{value}", lines=True)
         else:
             yield printable(f"{name}: {'-' if value is None else value}")
-
-
-def printable(text: str, *, lines: bool = False) -> str:
-    """A message can name its task as it likes: nothing in it may move the cursor of a terminal."""
-    return "".join(each if each.isprintable() or (lines and each == "\n") else "?" for each in text)
 
 
 def _body(letter: DeadLetter) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern, path
-from django_celery_beat.admin import PeriodicTaskAdmin
+from django.urls import URLPattern, path, re_path
+from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.celery import attached
@@ -15,8 +16,9 @@ from switchyard.ops import deadletters, outbox, queues, schedule
 from switchyard.ops.models import Operations
 from switchyard.ops.pages import allowed
 from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
-from switchyard.outbox.errors import TaskCallError
+from switchyard.outbox.errors import NoRoute, TaskCallError
 from switchyard.outbox.models import Message
+from switchyard.routing import queue_for
 from switchyard.schedule.call import EntryRefused, send_now
 from switchyard.schedule.models import Rule, Tick
 
@@ -51,7 +53,10 @@ class OperationsAdmin(ReadOnlyAdmin):
                 )
                 for verb in acts
             ),
-            path("dead-letters/of/<str:task_id>/", deadletters.one, name="switchyard_deadletter"),
+            # Whatever a sender took for an id: with slashes and new lines.
+            re_path(
+                r"^dead-letters/of/(?P<task_id>[\s\S]+)/$", deadletters.one, name="switchyard_deadletter"
+            ),
             path("schedule/", schedule.schedule, name="switchyard_schedule"),
             path("schedule/run-now/", schedule.run_now, name="switchyard_run_now"),
             path("outbox/", outbox.outbox, name="switchyard_outbox"),
@@ -91,8 +96,19 @@ class RuleInline(StackedInline):
     model = Rule
 
 
+class EntryForm(PeriodicTaskForm):  # type: ignore[misc]
+    """Also refuses what every tick would be refused for. A task of the next release may be named already."""
+
+    def clean(self) -> dict[str, Any]:
+        entered: dict[str, Any] = super().clean()
+        if queue_for(entered["task"]) is None:
+            raise ValidationError({"task": str(NoRoute(entered["task"], entered["task"]))})
+        return entered
+
+
 @admin.register(PeriodicTask)
 class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
+    form = EntryForm
     fieldsets = tuple(
         (title, options | {"fields": tuple(name for name in options["fields"] if name not in ROUTING_FIELDS)})
         for title, options in PeriodicTaskAdmin.fieldsets

@@ -1,4 +1,4 @@
-"""Captures what Celery's own sender would publish, by a producer that keeps it.
+"""Looks at what Celery's own sender would publish, and captures it by a producer that keeps it.
 
 Every message of Celery passes ``app.amqp.send_task_message``, whatever the canvas that it belongs to; a
 producer that is handed to ``apply_async`` is dropped by chains. So the switch is here, and it is a context
@@ -20,13 +20,25 @@ from kombu.transport.native_delayed_delivery import MAX_NUMBER_OF_BITS_TO_USE
 from kombu.utils.json import JSONEncoder
 
 from switchyard.outbox.calls import Block, publishing_in_transaction
-from switchyard.outbox.errors import HeadersNotFinite, HeadersTooLarge, MessageTooLarge, TooFarAhead
+from switchyard.outbox.destination import refuse_unrouted
+from switchyard.outbox.errors import (
+    HeaderRefused,
+    HeadersNotFinite,
+    HeadersTooLarge,
+    MessageTooLarge,
+    ReturnRefused,
+    TaskCallError,
+    TooFarAhead,
+)
+from switchyard.outbox.headers import fault_of_headers, mend_informing, unwritable
 from switchyard.outbox.metrics import enqueued
 from switchyard.outbox.rows import Row
 
 #: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
 #: each message to three nodes, and a worker that holds a hundred of them, are in trouble long before.
 BODY_LIMIT_BYTES = 1024 * 1024
+#: Of what is published at once. The retry of a message of another sender may be larger than ours are.
+BROKER_LIMIT_BYTES = 16 * 1024 * 1024
 #: All headers have to fit in one AMQP frame, which is 128 KiB: a larger one ends the connection.
 HEADERS_LIMIT_BYTES = 64 * 1024
 #: What the 28 levels of delayed delivery can count.
@@ -78,16 +90,20 @@ def _captured_rows() -> list[Row] | None:
 
 
 class AMQP(amqp.AMQP):
-    """Celery's, which captures inside ``captured()`` and publishes outside of it."""
+    """Celery's, which captures inside ``captured()`` and publishes outside of it.
+
+    What no worker would take is refused in either case: raises switchyard.outbox.errors.TaskCallError.
+    """
 
     @cached_property
     def send_task_message(self) -> Callable[..., Any]:
         publish = super().send_task_message
 
         def send(producer: Any, name: str, message: Any, **options: Any) -> Any:
+            refuse_unrouted(self.app, name, message)
             rows = _captured_rows()
             if rows is None:
-                return publish(producer, name, message, **options)
+                return publish(Checked(name, producer), name, message, **options)
             sent = _sent.get()
             if sent is not None:
                 # A copy: signals add to the headers.
@@ -96,6 +112,37 @@ class AMQP(amqp.AMQP):
             return publish(Recorder(name, rows), name, message._replace(sent_event=None), **options)
 
         return send
+
+    def _retry_publish(self, publish: Any, *args: Any, **options: Any) -> Any:
+        """Celery's hook for what comes after a task: it is called with what the task returned.
+
+        Raises ReturnRefused in the place of TaskCallError. (Celery 5.7; before, the latter is what fails.)
+        """
+        try:
+            return super()._retry_publish(publish, *args, **options)  # type: ignore[misc]
+        except TaskCallError as refused:
+            task = self.app.current_worker_task
+            [value] = args[0] if args else [None]
+            raise ReturnRefused(task.name if task else "A task", value, refused) from refused
+
+
+class Checked:
+    """kombu's Producer for one message, which is looked at as it is when all have added to it."""
+
+    def __init__(self, task: str, producer: Any) -> None:
+        self._task = task
+        self._producer = producer
+
+    def publish(self, body: Any, *, headers: dict[str, Any], serializer: str, **options: Any) -> Any:
+        refuse_headers(self._task, headers)
+        _refuse_large_headers(self._task, _headers_as_json(headers))
+        content_type, content_encoding, text = dumps(body, serializer)
+        _refuse_large_body(self._task, text, BROKER_LIMIT_BYTES)
+        written = {"content_type": content_type, "content_encoding": content_encoding}
+        return self._producer.publish(text, headers=headers, **written, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._producer, name)
 
 
 class Recorder:
@@ -118,6 +165,7 @@ class Recorder:
         **_: Any,
     ) -> None:
         """What is left out is not the message's (retries, declarations) or is counted anew by the relay."""
+        refuse_headers(self._task, headers)
         content_type, content_encoding, text = dumps(body, serializer)
         properties = {
             "content_type": content_type,
@@ -132,7 +180,7 @@ class Recorder:
             task=self._task,
             # A delay stands before the queue's key, and a key is one word.
             queue=routing_key.rpartition(".")[2],
-            headers=_finite(self._task, headers),
+            headers=_headers_as_json(headers),
             properties=json.dumps({key: value for key, value in properties.items() if value is not None}),
             body=text,
             due=_due(self._task, headers["eta"]),
@@ -141,12 +189,26 @@ class Recorder:
         self._rows.append(row)
 
 
-def _finite(task: str, headers: dict[str, Any]) -> str:
-    """The headers as JSON. RabbitMQ answers a NaN among them with error 541, whatever else is on the way."""
+def refuse_headers(task: str, headers: dict[str, Any]) -> None:
+    """Mend those that only inform. Raise HeaderRefused or HeadersNotFinite for what no worker takes."""
+    mend_informing(headers)
+    fault = fault_of_headers(headers)
+    if fault:
+        raise HeaderRefused(task, fault)
+    name = unwritable(headers)
+    if name:
+        raise _refusal(task, headers, name)
+
+
+def _refusal(task: str, headers: dict[str, Any], name: str) -> Exception:
+    """RabbitMQ answers a NaN among the headers with error 541, whatever else is on the way."""
     try:
-        return _headers_as_json(headers)
-    except ValueError as error:
-        raise HeadersNotFinite(task) from error
+        _headers_as_json(headers)
+    except ValueError:
+        return HeadersNotFinite(task)
+    except TypeError:
+        pass
+    return HeaderRefused(task, f"header {name} holds what is neither text nor a number, a list or a table")
 
 
 def _due(task: str, eta: str | None) -> float | None:
@@ -162,9 +224,17 @@ def _due(task: str, eta: str | None) -> float | None:
 
 def _refuse_what_the_broker_would(row: Row) -> None:
     """Raise MessageTooLarge or HeadersTooLarge: at the call somebody can still do something."""
-    size = len(row.body.encode())
-    if size > BODY_LIMIT_BYTES:
-        raise MessageTooLarge(row.task, size, BODY_LIMIT_BYTES)
-    size = len(row.headers.encode())
+    _refuse_large_body(row.task, row.body, BODY_LIMIT_BYTES)
+    _refuse_large_headers(row.task, row.headers)
+
+
+def _refuse_large_body(task: str, body: str | bytes, limit: int) -> None:
+    size = len(body.encode() if isinstance(body, str) else body)
+    if size > limit:
+        raise MessageTooLarge(task, size, limit)
+
+
+def _refuse_large_headers(task: str, headers: str) -> None:
+    size = len(headers.encode())
     if size > HEADERS_LIMIT_BYTES:
-        raise HeadersTooLarge(row.task, size, HEADERS_LIMIT_BYTES)
+        raise HeadersTooLarge(task, size, HEADERS_LIMIT_BYTES)

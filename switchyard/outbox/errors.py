@@ -7,14 +7,20 @@ TaskCallError (TypeError)
 ├── MessageTooLarge       its arguments or its canvas are larger than a message may be
 ├── HeadersTooLarge       its headers (stamps) are
 ├── HeadersNotFinite      there is a NaN or an infinity among them
+├── HeaderRefused         one of them, or its id, is nothing that a worker takes
+├── NoRoute               no route leads to a queue for it
 ├── TooFarAhead           its eta is further away than delayed delivery can count
 └── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
+
+ReturnRefused (EncodeError)  what a task returned cannot be handed to the task that comes after it
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from switchyard.routing import HOME
+from kombu.exceptions import EncodeError
+
+from switchyard.routing import HOME, QUEUES
 
 
 class TaskCallError(TypeError):
@@ -71,6 +77,26 @@ class HeadersNotFinite(TaskCallError):
         )
 
 
+class HeaderRefused(TaskCallError):
+    def __init__(self, task: str, fault: str) -> None:
+        super().__init__(
+            f"{task} was called with a message that its worker would refuse: {fault}. What a message says "
+            "beside its arguments comes from the options of the call (task_id, headers, time_limit, stamps). "
+            "Correct it there, or pass it as an argument, which may be any text."
+        )
+
+
+class NoRoute(TaskCallError):
+    def __init__(self, task: Any, caller: str) -> None:
+        after = "" if task == caller else f" (to come after {caller})"
+        domain = task.partition(".")[0] if isinstance(task, str) else "domain"
+        super().__init__(
+            f"{task!r} was called{after}, but no route leads from that name to a queue: it would wait where "
+            f"no worker knows it. Correct the name, or add a line to ROUTES in {HOME}, for example "
+            f'"{domain}.*": "QUEUE" with one of {", ".join(QUEUES)}.'
+        )
+
+
 class TooFarAhead(TaskCallError):
     def __init__(self, task: str, eta: datetime, limit: timedelta) -> None:
         super().__init__(
@@ -86,3 +112,20 @@ class OpenTransaction(TaskCallError):
             f"or although it rolls back. Call {task.rpartition('.')[2]}.delay_on_commit(...) instead (or "
             "apply_async_on_commit)."
         )
+
+
+class ReturnRefused(EncodeError):
+    """Not a call's fault but the task's own. Celery fails a task in good order for an EncodeError alone."""
+
+    def __init__(self, task: str, value: Any, reason: object) -> None:
+        super().__init__(
+            f"{task} returned {type_name(value)}, which the task that waits for it (in a chain, a callback "
+            f"or a chord) cannot be given: {reason}. Return numbers, text, booleans, None, dates, UUIDs, and "
+            "lists and dictionaries of them; of what is large, a key."
+        )
+
+
+def type_name(value: object) -> str:
+    """The class of a value with its module, as an error names it."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

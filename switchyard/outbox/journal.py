@@ -24,10 +24,8 @@ from celery.signals import after_task_publish, before_task_publish
 
 from switchyard.outbox.amqp import capturing
 from switchyard.outbox.context import request_id
+from switchyard.outbox.headers import SENT_AT
 from switchyard.routing import queue_name
-
-#: Message header: Unix time, in seconds, at which the task was called.
-SENT_AT = "sent_at"
 
 log = structlog.get_logger("switchyard.tasks")
 
@@ -69,7 +67,7 @@ def due_at(headers: Mapping[str, Any]) -> float:
     """Unix time in seconds from which a message waits: its eta, or when it was sent."""
     if headers.get("eta"):
         return datetime.fromisoformat(headers["eta"]).timestamp()
-    return float(headers.get(SENT_AT, time.time()))
+    return float(headers.get(SENT_AT) or time.time())
 
 
 def _stamp(headers: dict[str, Any], **_: Any) -> None:

@@ -1,4 +1,14 @@
-"""Stores errors of every task, and the results that chords join."""
+"""Stores errors of every task, and the results that chords join.
+
+A task has succeeded when it has returned, whatever it returned. A value that JSON cannot hold is not kept:
+the warning ``result_not_kept`` names its type, who asks for the result gets ``{"not_kept": type, "repr":
+...}``, and the message is acknowledged, because to run it again would be to do the work twice. Only where
+another task waits for the value as its argument (the next of a chain, a callback, the body of a chord) the
+task fails with ``ReturnRefused`` and is dead-lettered: what comes after it cannot be called.
+
+An error is kept as the exception's own class, text and traceback (``switchyard.tasks.failure``). Nothing that
+can be wrong with the text of either is an error here.
+"""
 
 from typing import Any
 
@@ -8,11 +18,20 @@ from celery.result import allow_join_result
 from django.db import Error, transaction
 from django_celery_results.backends.database import DatabaseBackend, trigger_callback
 from django_celery_results.models import ChordCounter, TaskResult  # type: ignore[attr-defined]
+from kombu.exceptions import EncodeError
 
 from switchyard.outage import BROKER_ERRORS, BrokerAway
 from switchyard.outbox.calls import publishing_in_transaction
+from switchyard.outbox.errors import ReturnRefused, type_name
+from switchyard.tasks.failure import attempted, described, formatted, raised, traceback_of
+from switchyard.text import is_text, shortened, storable
 
 log = structlog.get_logger("switchyard.tasks")
+
+#: Characters of the ``repr`` of what could not be kept.
+LONGEST_REPR = 500
+#: Columns of the table, and how many characters they hold.
+COLUMNS = {"periodic_task_name": 255, "task_name": 255, "worker": 100}
 
 
 class ResultBackend(DatabaseBackend):  # type: ignore[misc]
@@ -33,14 +52,18 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         leave the message unanswered for ever, and its slot with it.
         """
         try:
-            return super()._store_result(task_id, result, status, traceback, request, **more)
+            return super()._store_result(
+                task_id, self._kept(task_id, result, status, request), status, traceback, request, **more
+            )
         except Error as error:
             if not getattr(request, "ignore_result", False):
                 raise
             log.warning("result_not_stored", task_id=task_id, status=status, reason=str(error).strip())
             return result
 
-    def mark_as_failure(self, task_id: str, exc: Any, *args: Any, **kwargs: Any) -> None:
+    def mark_as_failure(
+        self, task_id: str, exc: Any, traceback: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
         """Raises BrokerAway, and stores nothing, if the task failed because it could not send something.
 
         Celery's tracer calls this first of all with whatever ended a task, be it in the task or in sending
@@ -48,7 +71,49 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         """
         if isinstance(exc, BROKER_ERRORS):
             raise BrokerAway(str(exc)) from exc
-        super().mark_as_failure(task_id, exc, *args, **kwargs)
+        error = raised(exc)
+        if error is not exc:
+            traceback = formatted(error)
+        super().mark_as_failure(task_id, error, traceback, *args, **kwargs)
+
+    def note_loss(self, task_id: str, error: BaseException, request: Any) -> None:
+        """Keep why a run was lost that will be redelivered, unless a run before it has succeeded."""
+        if not TaskResult.objects.filter(task_id=task_id, status=states.SUCCESS).exists():
+            self.store_result(task_id, error, states.RETRY, request=request)
+
+    def prepare_exception(self, exc: Any, serializer: str | None = None) -> Any:
+        """Celery's hook for the form in which an exception is kept."""
+        if (serializer or self.serializer) != "json":
+            return super().prepare_exception(exc, serializer)
+        return described(exc)
+
+    def _kept(self, task_id: str, result: Any, status: str, request: Any) -> Any:
+        """The result, or what is kept in its place. Raises ReturnRefused where another task waits for it."""
+        try:
+            self.encode(result)
+        except EncodeError as error:
+            task, kind = getattr(request, "task", None), type_name(result)
+            if status == states.SUCCESS and getattr(request, "chord", None):
+                raise ReturnRefused(str(task), result, error) from error
+            log.warning("result_not_kept", task=task, task_id=task_id, type=kind, reason=_words(error))
+            return {"not_kept": kind, "repr": _words(result)}
+        return result
+
+    def _get_meta_from_request(self, request: Any = None) -> Any:
+        """What a task has put into ``request.meta``, if it can be kept."""
+        meta: Any = super()._get_meta_from_request(request)
+        try:
+            return {**meta} if meta and self.encode(meta) else {}
+        except (EncodeError, TypeError):
+            return {"not_kept": type_name(meta), "repr": _words(meta)}
+
+    def _get_extended_properties(self, request: Any, traceback: Any) -> dict[str, Any]:
+        """As the columns hold them. A message can name what it likes."""
+        found: dict[str, Any] = super()._get_extended_properties(request, traceback_of(traceback))
+        for column, longest in COLUMNS.items():
+            text = found[column]
+            found[column] = text[:longest] if is_text(text) else None
+        return found
 
     def on_chord_part_return(self, request: Any, state: str, result: Any, **kwargs: Any) -> None:
         """Send the chord's body when every part has a result. Called after each part's result is stored.
@@ -74,6 +139,11 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
                 # Marks the body as failed, with the name and the error of the part.
                 trigger_callback(app=self.app, callback=body, group_result=parts)
             chord.delete()
+
+
+def _words(value: Any) -> str:
+    text = attempted(str if isinstance(value, BaseException) else repr, value)
+    return shortened(storable(text), LONGEST_REPR) if text else f"<{type_name(value)}>"
 
 
 def final_states(parts: Any) -> list[str]:

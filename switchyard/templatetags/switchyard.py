@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from switchyard.ops.format import count, duration, rate, signed
+from switchyard.text import printable
 
 register = template.Library()
 
@@ -34,4 +35,11 @@ def ago(moment: datetime | str | None) -> str:
 
 @register.filter
 def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    """As JSON, of which a page can hold every character and a browser obeys none."""
+    return printable(json.dumps(value, indent=2, ensure_ascii=False, default=str), lines=True)
+
+
+@register.filter
+def shown(value: Any) -> str:
+    """A name that somebody chose, in which nothing turns the writing around."""
+    return printable(str(value))

@@ -13,7 +13,8 @@ from kombu import compression
 from kombu.exceptions import ContentDisallowed
 
 from switchyard.broker.frames import UNREADABLE
-from switchyard.worker.headers import fault_of_headers, is_name, is_text
+from switchyard.outbox.headers import fault_of_headers, is_name
+from switchyard.text import is_text
 
 #: What the third part of a body may hold: each would be merged into the task's request.
 EMBEDDED = {"callbacks", "errbacks", "chain", "chord"}

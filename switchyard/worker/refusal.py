@@ -20,8 +20,8 @@ from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 
 from switchyard.broker.transport import held_back
+from switchyard.outbox.headers import is_name, mend_informing
 from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
-from switchyard.worker.headers import is_name
 from switchyard.worker.mailbox import Mailbox
 from switchyard.worker.message import fault_of, never_decompress
 from switchyard.worker.threads import TaskPool
@@ -71,6 +71,7 @@ class RefusingConsumer(Consumer):
             if fault:
                 self.refuse(message, fault)
                 return
+            mend_informing(message.headers)
             try:
                 handle(message)
             except (*self.connection_errors, *self.channel_errors):

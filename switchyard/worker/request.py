@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+import structlog
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery import states
 from celery.exceptions import Reject, Retry, TimeLimitExceeded, WorkerLostError
@@ -13,9 +14,13 @@ from django.db import connections
 
 from switchyard.outage import BrokerAway
 from switchyard.outbox import journal
+from switchyard.outbox.headers import SENT_AT
 from switchyard.worker import metrics
+from switchyard.worker.failures import class_in
 from switchyard.worker.requeue import give_back_later
 from switchyard.worker.threads import TaskPool
+
+log = structlog.get_logger("switchyard.tasks")
 
 
 class JournaledRequest(Request):
@@ -34,7 +39,7 @@ class JournaledRequest(Request):
         clock that is an hour behind the caller's would keep all slots for an hour.
         """
         eta: datetime | None = super().eta
-        return None if journal.SENT_AT in self.request_dict else eta
+        return None if SENT_AT in self.request_dict else eta
 
     def on_accepted(self, pid: Any, time_accepted: float) -> None:
         self.accepted_at = time.time()
@@ -59,8 +64,10 @@ class JournaledRequest(Request):
             state.task_ready(self)
             give_back_later(self.message)
         else:
+            if outcome == "lost":
+                self._note_loss(plain(exc_info.exception))
             super().on_failure(exc_info, send_failed_event, return_ok)
-        self._finished(outcome, exc_info.exception)
+        self._finished(outcome, class_in(exc_info, plain(exc_info.exception)))
 
     def on_overdue(self, timeout: float) -> None:
         """The hard limit of a task in a thread: noted as for a child process.
@@ -74,16 +81,26 @@ class JournaledRequest(Request):
         finally:
             # The pool's watching thread keeps none.
             connections.close_all()
-            self._finished("timed_out", error)
+            self._finished("timed_out", type(error).__name__)
 
     def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
         """In a cold shutdown. A thread cannot be ended; its process will be, and the message redelivered."""
         if not isinstance(pool, TaskPool):
             super().cancel(pool, signal, emit_retry)
 
-    def _finished(
-        self, outcome: str, error: BaseException | None = None, run_seconds: float | None = None
-    ) -> None:
+    def _note_loss(self, error: BaseException) -> None:
+        """So that what is dead-lettered by its delivery limit has a reason too.
+
+        Before the message goes back: the next run's result comes after it. As a RETRY, which is no end to
+        anybody who waits.
+        """
+        if self.store_errors:
+            try:
+                self.task.backend.note_loss(self.id, error, self._context)  # type: ignore[attr-defined]
+            except Exception as failure:  # noqa: BLE001 - the message is what counts
+                log.warning("failure_not_stored", task_id=self.id, error=type(failure).__name__)
+
+    def _finished(self, outcome: str, error: str = "", run_seconds: float | None = None) -> None:
         headers = self.request_dict
         wait_seconds = max(0.0, self.accepted_at - journal.due_at(headers))
         if run_seconds is None:
@@ -98,7 +115,7 @@ class JournaledRequest(Request):
         metrics.finished(
             self.task.name,
             outcome=outcome,
-            error=type(plain(error)).__name__ if error else "",
+            error=error,
             wait_seconds=wait_seconds,
             run_seconds=run_seconds,
         )
@@ -113,7 +130,7 @@ def outcome_of(error: BaseException) -> str:
             return "retried"
         case Reject():
             return "rejected"
-        case WorkerLostError():
+        case WorkerLostError() | SystemExit() | KeyboardInterrupt():
             return "lost"
         case TimeLimitExceeded():
             return "timed_out"

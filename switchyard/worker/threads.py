@@ -29,6 +29,8 @@ from celery.platforms import EX_FAILURE
 from celery.worker import state
 
 from switchyard.database import share_connections
+from switchyard.tasks.failure import class_of, text_of
+from switchyard.worker.failures import note_class
 from switchyard.worker.limits import LimitedCall
 from switchyard.worker.mailbox import Mailbox
 
@@ -153,8 +155,10 @@ class TaskPool(thread.TaskPool):
 
 
 def _lost(error: BaseException) -> ExceptionInfo:
-    lost = WorkerLostError(repr(error))
-    return ExceptionInfo((WorkerLostError, lost, error.__traceback__))
+    lost = WorkerLostError(f"{class_of(error)}: {text_of(error)}")
+    einfo = ExceptionInfo((WorkerLostError, lost, error.__traceback__))
+    note_class(einfo, error)
+    return einfo
 
 
 def _exit(code: int) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -13,10 +14,12 @@ from django.db import connection
 
 from switchyard.database import released_database
 from switchyard.routing import QUEUES
+from tests.gallery.errors import RAISED, RETURNED
 from tests.gallery.models import Run
 
 #: Key of a ``Run`` that a test makes to say so.
 MENDED = "mended"
+KEY_LENGTH = 60
 
 
 def start(task, key: str) -> Run:
@@ -122,6 +125,21 @@ def leave(task, key: str) -> None:
     sys.exit(1)
 
 
+def throw(task, key: str, kind: str) -> None:
+    start(task, key)
+    raise RAISED[kind]()
+
+
+def give(task, key: str, kind: str) -> Any:
+    finish(start(task, key))
+    return RETURNED[kind]()
+
+
+def keep(task, key: str) -> None:
+    """Take any text, and keep of it what a database can."""
+    finish(start(task, ascii(key)[:KEY_LENGTH]))
+
+
 @shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
 def part(task, key: str, seconds: float, retry: bool) -> str:
     run = start(task, key)
@@ -137,6 +155,22 @@ def join(task, parts: list[str], key: str) -> None:
     finish(start(task, f"{key}:{','.join(parts)}"))
 
 
+HABITS = (
+    wait,
+    query,
+    linger,
+    resist,
+    fail,
+    fragile,
+    retry,
+    retry_at_gate,
+    pass_gate,
+    die,
+    leave,
+    throw,
+    give,
+    keep,
+)
 for queue in QUEUES:
-    for habit in (wait, query, linger, resist, fail, fragile, retry, retry_at_gate, pass_gate, die, leave):
+    for habit in HABITS:
         shared_task(name=f"gallery.{queue}_{habit.__name__}", bind=True)(habit)

@@ -1,14 +1,24 @@
 """What the operations pages make of numbers, times and payloads."""
 
 import math
+import re
+from html import unescape
 from threading import Event
+from urllib.parse import unquote
 
 import pytest
+from django.template.loader import render_to_string
+from django.urls import resolve
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from switchyard.ops import timeouts
-from switchyard.ops.format import duration, rate, signed
+from switchyard.ops.format import duration, rate, signed, table
 from switchyard.ops.history import Rise, points, rise
 from switchyard.ops.redaction import named, redacted
+from switchyard.outbox.headers import is_id
+from switchyard.templatetags.switchyard import as_json
+from tests.switchyard.test_text import ANY_TEXT
 
 
 @pytest.mark.parametrize(
@@ -70,3 +80,28 @@ def test_a_page_waits_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(timeouts.NoAnswer, match=r"The broker did not answer within 0.05 s"):
         timeouts.within(lambda: over.wait(60), "The broker")
     over.set()
+
+
+@given(task_id=ANY_TEXT.filter(is_id), task=ANY_TEXT.filter(is_id))
+@example(task_id="a/b ?x#y%41", task="\u202etxt.exe")
+@example(task_id="\n", task="\x1b[2J")
+def test_a_row_of_the_list_shows_any_name_and_leads_to_its_letter(task_id: str, task: str) -> None:
+    row = {"id": task_id, "task": task, "queue": "io", "deaths": 1, "reason": "rejected"}
+    row |= {"fault": None, "error": None, "died_at": None}
+    page = render_to_string("switchyard/letters.html", {"rows": [row], "caption": "c"})
+    page.encode()
+    assert page.replace("\n", "").isprintable()
+    [address] = re.findall(r'href="([^"]+)"', page)
+    assert resolve(unquote(unescape(address))).kwargs == {"task_id": task_id}
+
+
+@given(value=st.recursive(ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner)))
+def test_what_a_message_holds_is_shown_whatever_it_is(value: object) -> None:
+    shown = as_json(value)
+    shown.encode()
+    assert shown.replace("\n", "").isprintable()
+
+
+@given(name=ANY_TEXT)
+def test_a_table_on_a_terminal_moves_no_cursor(name: str) -> None:
+    assert table([{"task": name, "count": 1}]).replace("\n", "").isprintable()

@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from collections.abc import Iterator
 from contextvars import copy_context
 from typing import Any
 
@@ -123,11 +124,20 @@ def test_a_transaction_without_a_task_asks_the_outbox_nothing(django_assert_num_
         Message.objects.exists()
 
 
-def test_an_insert_that_fails_rolls_back_and_raises_in_the_caller() -> None:
+@pytest.fixture
+def unwelcome() -> Iterator[str]:
+    """A task id that the table refuses."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE switchyard_outbox ADD CONSTRAINT refused CHECK (task_id <> 'unwelcome')")
+        yield "unwelcome"
+        cursor.execute("ALTER TABLE switchyard_outbox DROP CONSTRAINT refused")
+
+
+def test_an_insert_that_fails_rolls_back_and_raises_in_the_caller(unwelcome: str) -> None:
     @transaction.atomic
     def change_and_keep() -> None:
         Message.objects.update(task_id="changed")
-        io_wait.apply_async_on_commit(("a",), task_id="x" * 256)
+        io_wait.apply_async_on_commit(("a",), task_id=unwelcome)
 
     task_id = io_wait.delay_on_commit("before")
     with pytest.raises(DatabaseError):

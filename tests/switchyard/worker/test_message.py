@@ -8,7 +8,7 @@ from celery import chain, chord, group
 from kombu.utils.json import dumps, loads
 
 from app.celery import app
-from switchyard.worker.headers import HEADERS, RESERVED
+from switchyard.outbox.headers import HEADERS, RESERVED
 from switchyard.worker.message import fault_of
 from tests.gallery.tasks import join, part
 from tests.malformed import Draft, malformed, valid
