@@ -11,64 +11,103 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 from deploy.local.ports import LOOPBACK
-from tests.alerts import panels, report
-from tests.alerts.course import quiet, tried, until_quiet
-from tests.alerts.faults import faults
+from tests.alerts import faults, kubernetes, long_faults, panels, report
+from tests.alerts.course import Outcome, quiet, tried, until_quiet
+from tests.alerts.fault import Round
 from tests.alerts.monitoring import Monitoring
 from tests.alerts.service import PORTS, Load, Service
+from tests.alerts.shortening import shortened
 from tests.faults.proxy import Proxy
 from tests.live.processes import eventually
+from tests.rules.files import RULES
 from tests.servers import servers
 
 #: What goes on all the time: task, requests a second, seconds that each task runs.
 NORMAL = (("ledger.io_work", 3, 0.2), ("ledger.cpu_work", 1, 0.05))
 #: Until everything was scraped a few times.
 WARM_SECONDS = 40
+#: What came while all was quiet, the panels without data, and what is said of panels.
+Calm = tuple[list[str], list[str], list[str]]
 
 
 def main() -> int:
     options = _options()
     with ExitStack() as stack:
         own = stack.enter_context(servers("alerts"))
-        home, postgres, broker = own.home, own.postgres, own.broker
-        proxy = stack.enter_context(Proxy(urlsplit(broker.url).port or 5672))
-        service = Service(broker, postgres, proxy, home)
-        stack.callback(service.processes.end)
+        proxy = stack.enter_context(Proxy(urlsplit(own.broker.url).port or 5672))
+        cluster = stack.enter_context(kubernetes.Kubernetes())
+        service = Service(own.broker, own.postgres, proxy, cluster, own.home)
+        stack.callback(service.end)
         service.start()
         for task, per_second, seconds in NORMAL:
-            stack.callback(Load(service.url, task, per_second, seconds).start().stop)
-        monitoring = stack.enter_context(Monitoring(home / "monitoring", _targets(service)))
-        return _course(service, monitoring, options)
+            stack.callback(Load(service.url, task, per_second, {"seconds": seconds}).start().stop)
+        plain, (false, empty, said) = _plain(service, options)
+        short = _short(service, options)
+    text = report.text(own.broker.name, plain, short, _calm(service, options.quiet, false), said)
+    print(text)
+    if not options.only:
+        report.RESULT.write_text(text)
+    return 0 if all(outcome.good for outcome in [*plain, *short]) and not false and not empty else 1
 
 
-def _course(service: Service, monitoring: Monitoring, options: argparse.Namespace) -> int:
-    eventually(lambda: not monitoring.down(), within=60, what=f"every target: {monitoring.down()}")
-    time.sleep(WARM_SECONDS)
-    until_quiet(monitoring)
-    outcomes = [
-        tried(fault, service, monitoring)
-        for fault in faults()
-        if not options.only or fault.alert in options.only
-    ]
-    print(f"{time.strftime('%H:%M:%S')} {options.quiet:g} quiet minutes ...", flush=True)
-    false = quiet(monitoring, options.quiet)
-    blank = panels.without_data(monitoring)
+def _plain(service: Service, options: argparse.Namespace) -> tuple[list[Outcome], Calm]:
+    """Under the rules as they are: the faults, then quiet, then what it is not quiet after."""
+    wanted = _wanted(faults.rounds(), options.only)
+    last = _wanted(faults.last_rounds(), options.only)
+    if not wanted and not last:
+        return [], ([], [], [])
+    with Monitoring(service.home / "plain", _targets(service), RULES) as monitoring:
+        outcomes = _tried(wanted, service, monitoring)
+        print(f"{time.strftime('%H:%M:%S')} {options.quiet:g} quiet minutes ...", flush=True)
+        false = quiet(monitoring, options.quiet)
+        blank = panels.without_data(monitoring)
+        for together in last:
+            outcomes += tried(together, service, monitoring)
     empty = [panel for panel, reason in blank.items() if not reason]
     said = [
         f"Of {panels.asked()} queries of the dashboards' panels without data: {'; '.join(empty) or 'none'}.",
         *(f"- empty, as it says: {panel} {reason}" for panel, reason in blank.items() if reason),
     ]
     print(*false, *said, sep="\n", flush=True)
-    text = report.text(service.broker.name, options.quiet, false, outcomes, said)
-    print(text)
-    if not options.only:
-        report.RESULT.write_text(text)
-    return 0 if all(outcome.good for outcome in outcomes) and not false and not empty else 1
+    return outcomes, (false, empty, said)
+
+
+def _short(service: Service, options: argparse.Namespace) -> list[Outcome]:
+    """Under the shortened rules, by another Prometheus, which knows nothing of what was before."""
+    wanted = _wanted(long_faults.rounds(), options.only)
+    if not wanted:
+        return []
+    rules = shortened(RULES, service.home / "rules")
+    with Monitoring(service.home / "short", _targets(service), rules) as monitoring:
+        return _tried(wanted, service, monitoring)
+
+
+def _wanted(rounds: list[Round], only: list[str] | None) -> list[Round]:
+    """Of each round the faults that have one of these alerts."""
+    if not only:
+        return rounds
+    kept = (tuple(fault for fault in together if set(fault.alerts) & set(only)) for together in rounds)
+    return [together for together in kept if together]
+
+
+def _tried(rounds: list[Round], service: Service, monitoring: Monitoring) -> list[Outcome]:
+    eventually(lambda: not monitoring.down(), within=60, what=f"every target: {monitoring.down()}")
+    time.sleep(WARM_SECONDS)
+    until_quiet(monitoring)
+    return [outcome for together in rounds for outcome in tried(together, service, monitoring)]
+
+
+def _calm(service: Service, minutes: float, false: list[str]) -> list[str]:
+    return [
+        f"{minutes:g} quiet minutes under a normal load: {', '.join(false) or 'no alert'}.",
+        "",
+        f"Roles that ended by themselves and were started again: {', '.join(service.restarted) or 'none'}.",
+    ]
 
 
 def _targets(service: Service) -> dict[str, list[str]]:
     """Job to its addresses, as k8s/components/monitoring names them."""
-    found: dict[str, list[str]] = {}
+    found = {kubernetes.JOB: [service.kubernetes.address]}
     for role in PORTS:
         job = f"switchyard-{role.partition('-')[0]}"
         found.setdefault(job, []).append(f"{LOOPBACK}:{service.ports[role]}")
@@ -80,7 +119,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--quiet", type=float, default=10, metavar="MINUTES", help="without a fault (default: 10)"
     )
-    parser.add_argument("--only", action="append", metavar="ALERT", help="the fault of this alert alone")
+    parser.add_argument("--only", action="append", metavar="ALERT", help="the faults of this alert alone")
     return parser.parse_args()
 
 

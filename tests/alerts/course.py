@@ -1,14 +1,15 @@
-"""The course: all is quiet, then one fault after the other, each with its own alert and no other."""
+"""The course: one round of faults after the other, each with its own alerts and no other; and quiet."""
 
 import os
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.alerts.faults import Fault
-from tests.alerts.monitoring import Monitoring, Notice
+from tests.alerts.fault import Fault
+from tests.alerts.monitoring import Monitoring
 from tests.alerts.service import Service
 
-#: After its alert has come a fault stays for so long, for others that would be wrong.
+#: After its alerts have come a round stays for so long, for others that would be wrong.
 HOLD_SECONDS = 10
 RESOLVED_SECONDS = 240
 _LOOK_SECONDS = 0.25
@@ -16,20 +17,27 @@ _LOOK_SECONDS = 0.25
 
 @dataclass
 class Outcome:
-    """Seconds are None for what did not happen in time."""
+    """Of one alert of a fault. Seconds are None for what did not happen in time."""
 
-    name: str
+    fault: Fault
     alert: str
+    began: float
     to_alert_seconds: float | None = None
     to_resolved_seconds: float | None = None
     said: str = ""
+    #: What came in its round and should not have.
     others: list[str] = field(default_factory=list)
-    limit_seconds: float = 0
 
     @property
     def good(self) -> bool:
-        quick = self.to_alert_seconds is not None and self.to_alert_seconds <= self.limit_seconds
+        quick = self.to_alert_seconds is not None and self.to_alert_seconds <= self.fault.within_seconds
         return quick and self.to_resolved_seconds is not None and not self.others
+
+    def __str__(self) -> str:
+        return (
+            f"{self.alert}: received after {self.to_alert_seconds} s, resolved after"
+            f" {self.to_resolved_seconds} s, others {self.others}; {self.fault.name}"
+        )
 
 
 def quiet(monitoring: Monitoring, minutes: float) -> list[str]:
@@ -40,41 +48,71 @@ def quiet(monitoring: Monitoring, minutes: float) -> list[str]:
     return [str(notice) for notice in monitoring.since(began)] + sorted(monitoring.firing())
 
 
-def tried(fault: Fault, service: Service, monitoring: Monitoring) -> Outcome:
-    outcome = Outcome(fault.name, fault.alert, limit_seconds=fault.within_seconds)
-    began = time.time()
-    fault.begin(service)
-    notice = _first(monitoring, fault.alert, began, "firing", fault.within_seconds + 60)
-    if notice:
-        outcome.to_alert_seconds = notice.at - began
-        outcome.said = notice.description
+def tried(together: Sequence[Fault], service: Service, monitoring: Monitoring) -> list[Outcome]:
+    """Begin the faults of a round, wait for their alerts, end the faults, wait until those are resolved."""
+    outcomes = [outcome for fault in together for outcome in _begun(fault, service)]
+    began = min(outcome.began for outcome in outcomes)
+    _wait(outcomes, monitoring)
+    if any(outcome.said for outcome in outcomes):
         time.sleep(HOLD_SECONDS)
-    ended = time.time()
-    fault.end(service)
-    if notice and (resolved := _first(monitoring, fault.alert, ended, "resolved", RESOLVED_SECONDS)):
-        outcome.to_resolved_seconds = resolved.at - ended
-    until_quiet(monitoring)
-    outcome.others = [str(other) for other in monitoring.since(began) if other.name != fault.alert]
-    _say(outcome)
-    return outcome
+    ended = {fault.name: _ended(fault, service) for fault in together}
+    _wait_resolved([outcome for outcome in outcomes if outcome.said], ended, monitoring)
+    also = {name for fault in together for name in fault.also}
+    until_quiet(monitoring, also)
+    right = also | {name for fault in together for name in fault.alerts}
+    others = [str(notice) for notice in monitoring.since(began) if notice.name not in right]
+    for outcome in outcomes:
+        outcome.others = others
+        print(f"{time.strftime('%H:%M:%S')} load {os.getloadavg()[0]:.0f}  {outcome}", flush=True)
+    return outcomes
 
 
-def until_quiet(monitoring: Monitoring) -> None:
-    """Until nothing fires or is about to, or long enough."""
+def until_quiet(monitoring: Monitoring, but: Iterable[str] = ()) -> None:
+    """Until nothing but these fires or is about to, or long enough."""
     deadline = time.time() + RESOLVED_SECONDS
-    while monitoring.query("ALERTS") and time.time() < deadline:
+    while monitoring.query(f'ALERTS{{alertname!~"{"|".join(but)}"}}') and time.time() < deadline:
         time.sleep(1)
 
 
-def _first(monitoring: Monitoring, alert: str, since: float, status: str, seconds: float) -> Notice | None:
-    while time.time() < since + seconds:
-        for notice in monitoring.since(since, status):
-            if notice.name == alert:
-                return notice
+def _begun(fault: Fault, service: Service) -> list[Outcome]:
+    began = time.time()
+    fault.begin(service)
+    return [Outcome(fault, alert, began) for alert in fault.alerts]
+
+
+def _ended(fault: Fault, service: Service) -> float:
+    at = time.time()
+    fault.end(service)
+    return at
+
+
+def _wait(outcomes: list[Outcome], monitoring: Monitoring) -> None:
+    """Until each alert has come, or is a minute later than it may be."""
+    waiting = list(outcomes)
+    while waiting := [each for each in waiting if time.time() < each.began + each.fault.within_seconds + 60]:
+        for outcome in waiting:
+            if found := _first(monitoring, outcome.alert, outcome.began, "firing"):
+                outcome.to_alert_seconds, outcome.said = found[0] - outcome.began, found[1]
+        waiting = [outcome for outcome in waiting if not outcome.said]
         time.sleep(_LOOK_SECONDS)
+
+
+def _wait_resolved(outcomes: list[Outcome], ended: dict[str, float], monitoring: Monitoring) -> None:
+    """Until each alert is resolved, or long enough."""
+    waiting, deadline = list(outcomes), time.time() + RESOLVED_SECONDS
+    while waiting and time.time() < deadline:
+        for outcome in waiting:
+            undone = ended[outcome.fault.name]
+            since = outcome.began if outcome.fault.passes else undone
+            if found := _first(monitoring, outcome.alert, since, "resolved"):
+                outcome.to_resolved_seconds = max(0.0, found[0] - undone)
+        waiting = [outcome for outcome in waiting if outcome.to_resolved_seconds is None]
+        time.sleep(_LOOK_SECONDS)
+
+
+def _first(monitoring: Monitoring, alert: str, since: float, status: str) -> tuple[float, str] | None:
+    """When it was said, and in which words."""
+    for notice in monitoring.since(since, status):
+        if notice.name == alert:
+            return notice.at, notice.description
     return None
-
-
-def _say(outcome: Outcome) -> None:
-    load = os.getloadavg()[0]
-    print(f"{time.strftime('%H:%M:%S')} load {load:.0f}  {outcome}", flush=True)

@@ -1,88 +1,164 @@
-"""What is done to the service, the one alert that must follow, and how it is undone."""
+"""What is done under the rules as they are, the alerts that must follow, and how it is undone."""
 
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 
+from tests.alerts.fault import Fault, Round
 from tests.alerts.service import Load, Service
+from tests.alerts.sessions import Sessions, changed
+from tests.live.processes import eventually
 
 #: Of what a laptop has; RabbitMQ's own is 0.4.
 NO_MEMORY, ENOUGH_MEMORY = "0.0001", "0.4"
-
-
-@dataclass
-class Fault:
-    """``begin`` and ``end`` return at once or when what they did has happened."""
-
-    name: str
-    alert: str
-    begin: Callable[[Service], None]
-    end: Callable[[Service], None]
-    #: The issue's promise for growth; the others are held to what their rule says and a busy machine needs.
-    within_seconds: float = 180
+#: What a person wrote into the outbox by hand.
+_UNREADABLE = (
+    "INSERT INTO switchyard_outbox (task_id, task, queue, headers, properties, body)"
+    " VALUES ('unreadable', 'ledger.io_work', 'io', '{', '{}', '[]')"
+)
 
 
 class Growth:
     """More than the workers can do; then more workers, as a person would start them."""
 
     def begin(self, service: Service) -> None:
-        self._load = Load(service.url, "ledger.io_work", per_second=14, seconds=1).start()
+        self._load = Load(service.url, "ledger.io_work", 14, {"seconds": 1}).start()
 
     def end(self, service: Service) -> None:
         self._load.stop()
         service.start_more_workers()
 
 
-def fail_one(service: Service) -> None:
-    body = {"key": f"fails-{time.time()}", "task": "ledger.io_fail"}
+class TwoBeats:
+    """Two sessions hold the lease, and beat, which cannot have it, is away."""
+
+    def __init__(self) -> None:
+        self._sessions = Sessions()
+
+    def begin(self, service: Service) -> None:
+        service.end_role("beat")
+        self._sessions.hold_lease(service)
+
+    def end(self, service: Service) -> None:
+        self._sessions.end()
+        service.start_role("beat")
+
+
+def promise(service: Service, task: str, key: str = "", **kwargs: float) -> None:
+    """Ask for one task, as a request does."""
+    body = {"key": key or f"{task}-{time.time()}", "task": task, "kwargs": kwargs}
     httpx.post(f"{service.url}/promise", json=body, timeout=30, trust_env=False).raise_for_status()
+
+
+def discard_dead_letters(service: Service) -> None:
+    service.command("deadletters", "discard", "--yes")
 
 
 def memory(service: Service, share: str) -> None:
     service.broker.ctl("set_vm_memory_high_watermark", share)
 
 
-def faults() -> list[Fault]:
-    growth = Growth()
+def give_rights(service: Service, *tags: str) -> None:
+    """Of the broker's user; without a tag it may work, and ask the management API nothing."""
+    user = urlsplit(service.broker.url).username or ""
+    service.broker.ctl("set_user_tags", user, *tags)
+
+
+def end_database(service: Service) -> None:
+    service.postgres.kill()
+
+
+def start_database(service: Service) -> None:
+    service.postgres.start()
+    eventually(service.answers, within=120, what="web to answer")
+
+
+def rounds() -> list[Round]:
+    growth, beats = Growth(), TwoBeats()
     return [
-        Fault("a queue grows", "QueueGrowing", growth.begin, growth.end, 120),
-        Fault(
-            "the workers of io are stopped",
-            "QueueHasNoConsumers",
-            lambda service: service.end_role("worker-io"),
-            lambda service: service.start_role("worker-io"),
+        (Fault("a queue grows", ("QueueGrowing",), growth.begin, growth.end, 120),),
+        (
+            Fault(
+                "the workers of io are stopped",
+                ("QueueHasNoConsumers",),
+                lambda service: service.end_role("worker-io"),
+                lambda service: service.start_role("worker-io"),
+            ),
+            Fault(
+                "a message is put into the outbox by hand",
+                ("OutboxQuarantine",),
+                lambda service: changed(service, _UNREADABLE) and None,
+                lambda service: service.command("outbox", "discard", "--yes") and None,
+            ),
         ),
-        Fault(
-            "beat is stopped",
-            "BeatSilent",
-            lambda service: service.end_role("beat"),
-            lambda service: service.start_role("beat"),
+        (
+            Fault(
+                "beat is stopped",
+                ("BeatSilent",),
+                lambda service: service.end_role("beat"),
+                lambda service: service.start_role("beat"),
+            ),
+            Fault(
+                "the broker's user may not ask its management API",
+                ("BrokerUnreadable",),
+                give_rights,
+                lambda service: give_rights(service, "administrator"),
+            ),
         ),
-        Fault(
-            "the broker is short of memory",
-            "BrokerAlarm",
-            lambda service: memory(service, NO_MEMORY),
-            lambda service: memory(service, ENOUGH_MEMORY),
+        (
+            Fault(
+                "the broker is short of memory",
+                ("BrokerAlarm",),
+                lambda service: memory(service, NO_MEMORY),
+                lambda service: memory(service, ENOUGH_MEMORY),
+            ),
         ),
-        Fault(
-            "a task fails for good",
-            "DeadLettersNew",
-            fail_one,
-            lambda service: service.command("deadletters", "discard", "--yes") and None,
+        (
+            Fault(
+                "a task fails for good",
+                ("DeadLettersNew",),
+                lambda service: promise(service, "ledger.io_fail"),
+                discard_dead_letters,
+            ),
+            Fault("two sessions hold beat's lease", ("TwoBeats",), beats.begin, beats.end),
         ),
-        Fault(
-            "the relay's connection to the broker is half open",
-            "OutboxNotDraining",
-            lambda service: service.proxy.freeze(),
-            lambda service: service.proxy.thaw(),
+        (
+            Fault(
+                "the relay's connection to the broker is half open",
+                ("OutboxNotDraining",),
+                lambda service: service.proxy.freeze(),
+                lambda service: service.proxy.thaw(),
+            ),
         ),
-        Fault(
-            "the exporter is killed",
-            "ExporterDown",
-            lambda service: service.end_role("exporter", signal.SIGKILL),
-            lambda service: service.start_role("exporter"),
+        (
+            Fault(
+                "the exporter is killed",
+                ("ExporterDown",),
+                lambda service: service.end_role("exporter", signal.SIGKILL),
+                lambda service: service.start_role("exporter"),
+            ),
+        ),
+        (
+            Fault(
+                "the relay is stopped",
+                ("MetricsAbsent",),
+                lambda service: service.end_role("relay"),
+                lambda service: service.start_role("relay"),
+                240,
+            ),
         ),
     ]
+
+
+def last_rounds() -> list[Round]:
+    """After which it is not quiet for long: most attempts of ten minutes have ended in a retry."""
+    away = Fault(
+        "the database is ended",
+        ("DatabaseUnreadable",),
+        end_database,
+        start_database,
+        also=("QueueGrowing", "RetryStorm"),
+    )
+    return [(away,)]

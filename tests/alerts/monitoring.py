@@ -4,7 +4,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +18,6 @@ from deploy.local.monitoring import program
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.processes import end, spawn
 from tests.live.processes import eventually
-from tests.rules.files import PROMETHEUS
 
 #: Shorter than a cluster's 15 s; the rules keep their own `for`.
 INTERVAL = "5s"
@@ -41,10 +40,11 @@ class Notice:
 
 @dataclass
 class Monitoring:
-    """``targets`` is job to its addresses."""
+    """``targets`` is job to its addresses, ``rules`` the files that Prometheus evaluates."""
 
     home: Path
     targets: Mapping[str, list[str]]
+    rules: Sequence[Path]
     notices: list[Notice] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -61,7 +61,7 @@ class Monitoring:
             ),
             self._start(
                 "prometheus",
-                _prometheus(self.targets, alertmanager_port),
+                _prometheus(self.targets, self.rules, alertmanager_port),
                 [f"--web.listen-address={LOOPBACK}:{port}"],
             ),
         ]
@@ -112,10 +112,12 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _prometheus(targets: Mapping[str, list[str]], alertmanager_port: int) -> dict[str, Any]:
+def _prometheus(
+    targets: Mapping[str, list[str]], rules: Sequence[Path], alertmanager_port: int
+) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL, "scrape_timeout": INTERVAL},
-        "rule_files": [str(PROMETHEUS / "rules" / "*.yml")],
+        "rule_files": [str(file) for file in rules],
         "alerting": {
             "alertmanagers": [{"static_configs": [{"targets": [f"{LOOPBACK}:{alertmanager_port}"]}]}]
         },

@@ -15,6 +15,7 @@ from app.queues import QUEUES
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
+from tests.alerts.kubernetes import Kubernetes
 from tests.faults.proxy import Proxy
 from tests.live.processes import Process, Processes, eventually
 
@@ -30,6 +31,8 @@ ROLES = {
     "beat": ("beat",),
     "exporter": ("exporter",),
 }
+#: What a person starts beside them, once.
+MORE = "worker-io-more"
 #: The setting that is the port of each role's metrics.
 PORTS = {
     "web": "WEB_METRICS_PORT",
@@ -46,8 +49,12 @@ class Service:
     broker: Broker
     postgres: Postgres
     proxy: Proxy
+    kubernetes: Kubernetes
     home: Path
     running: dict[str, Process] = field(default_factory=dict)
+    #: Roles that ended by themselves and were started again.
+    restarted: list[str] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         numbers = free_ports(len(PORTS) + 2)
@@ -63,7 +70,8 @@ class Service:
             assert result.returncode == 0, result.stderr
         for name in ROLES:
             self.start_role(name)
-        eventually(self._answers, within=120, what="web to answer")
+        eventually(self.answers, within=120, what="web to answer")
+        threading.Thread(target=self._keep, daemon=True).start()
 
     def start_role(self, name: str) -> None:
         process = self.processes.start(*ROLES[name], env=self._of(name))
@@ -78,15 +86,33 @@ class Service:
             process.signal(number)
             process.wait(120)
 
+    def end(self) -> None:
+        self.ended.set()
+        self.processes.end()
+
     def start_more_workers(self) -> None:
         port = {"WORKER_METRICS_PORT": str(self.ports["spare"])}
         more = self.processes.worker("io", "--concurrency=40", "--name=more", env=port)
-        self.running["worker-io-more"] = more
+        self.running[MORE] = more
 
     def command(self, *arguments: str) -> str:
         result = self.processes.run(*arguments)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _keep(self) -> None:
+        """Start again what ends by itself, as an orchestrator does."""
+        while not self.ended.wait(1):
+            for name, process in list(self.running.items()):
+                if name in ROLES and process.popen.poll() is not None and self.running.get(name) is process:
+                    self.restarted.append(name)
+                    self.running[name] = self.processes.start(*ROLES[name], env=self._of(name))
 
     def _of(self, name: str) -> Mapping[str, str]:
         own = {PORTS[name]: str(self.ports[name])} if name in PORTS else {}
@@ -95,12 +121,6 @@ class Service:
             netloc = f"{parts.username}:{parts.password}@{LOOPBACK}:{self.proxy.port}"
             own["BROKER_URL"] = urlunsplit(parts._replace(netloc=netloc))
         return own
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).status_code == 200
-        except httpx.HTTPError:
-            return False
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -122,12 +142,12 @@ class Service:
 
 @dataclass
 class Load:
-    """Requests that promise tasks: so many a second, each of which runs so long."""
+    """Requests that promise tasks: so many a second, each with these arguments."""
 
     url: str
     task: str
     per_second: float
-    seconds: float
+    arguments: Mapping[str, float]
     sent: int = 0
     refused: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -149,7 +169,7 @@ class Load:
                 self._ask(client)
 
     def _ask(self, client: httpx.Client) -> None:
-        body = {"key": f"{id(self)}-{self.sent}", "task": self.task, "kwargs": {"seconds": self.seconds}}
+        body = {"key": f"{id(self)}-{self.sent}", "task": self.task, "kwargs": dict(self.arguments)}
         self.sent += 1
         try:
             client.post(f"{self.url}/promise", json=body).raise_for_status()

@@ -67,6 +67,14 @@ def retry(task: Any, key: str, seconds: float = 1) -> None:
         effect_once(key)
 
 
+def refuse(task: Any, key: str, times: int) -> None:
+    """What it asks for is refused so many times, and then done."""
+    with execution(task, key):
+        if task.request.retries < times:
+            raise task.retry(countdown=1)
+        effect_once(key)
+
+
 def crash(task: Any, key: str) -> None:
     """A segmentation fault, as a broken C extension makes it."""
     with execution(task, key):
@@ -88,7 +96,7 @@ def tick(task: Any, key: str) -> None:
 
 
 for queue in QUEUES:
-    for habit in (work, carry, fail, retry, crash, bomb, tick):
+    for habit in (work, carry, fail, retry, refuse, crash, bomb, tick):
         # A database that is away is no fault of the task: it is tried again, as the service does.
         away = (OperationalError, InterfaceError)
         shared_task(
