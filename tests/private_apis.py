@@ -36,7 +36,7 @@ WATCHED = (
 #: Django documents these of a command.
 OF_A_COMMAND = {"add_arguments", "handle", "help", "requires_system_checks"}
 #: What a metaclass writes into each class.
-OF_A_METACLASS = {"_abc_impl", "_is_protocol", "media", "name"}
+OF_A_METACLASS = {"_abc_impl", "_is_protocol", "media", "name", "_meta", "base_fields", "declared_fields"}
 #: Calls that reach a name given as text.
 BY_TEXT = {"getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller"}
 

@@ -99,7 +99,7 @@ def test_our_defaults_give_way_to_the_project_and_our_requirements_do_not(
 def test_a_worker_that_is_asked_for_its_options_tells_no_other_setting(
     theirs: Celery, namespace: str | None
 ) -> None:
-    configured(theirs, namespace)
+    assert configured(theirs, namespace).conf.result_expires
     answer: Any = control.conf(SimpleNamespace(app=theirs), with_defaults=True)
     assert answer["task_acks_late"] is True
     assert SECRET not in repr(answer)
