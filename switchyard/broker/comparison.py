@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from switchyard.broker.definitions import Exchange, Policy, Queue, Thing, Topology
+from switchyard.broker.definitions import Definition, Exchange, Policy, Queue, Topology
 from switchyard.broker.difference import APPLY, NOTHING, Difference, Mend, contrast, words
 from switchyard.broker.undeclared import stale
 from switchyard.conf import conf
@@ -38,7 +38,7 @@ def _wanted(declared: Topology, live: Topology) -> Iterator[Difference]:
             yield from _overruled(thing, found, declared, live)
 
 
-def _altered(thing: Thing, found: Thing) -> Difference:
+def _altered(thing: Definition, found: Definition) -> Difference:
     expected, came = contrast(thing.facts(), found.facts())
     match thing, found:
         case Queue(), Queue(type="classic"):

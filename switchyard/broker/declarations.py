@@ -8,25 +8,25 @@ from kombu.transport.native_delayed_delivery import (
     declare_native_delayed_delivery_exchanges_and_queues,
 )
 
-from switchyard.broker.definitions import Binding, Exchange, Queue, Thing
+from switchyard.broker.definitions import Binding, Definition, Exchange, Queue
 from switchyard.broker.options import declared_queues
 from switchyard.celery import attached
 
 DELAYED = "celery_delayed_"
 
 
-def delayed_delivery() -> list[Thing]:
+def delayed_delivery() -> list[Definition]:
     """The chain of queues in which a message with a countdown waits."""
     queue_type = attached().conf.broker_native_delayed_delivery_queue_type
     return _recorded(lambda link: declare_native_delayed_delivery_exchanges_and_queues(link, queue_type))
 
 
-def work_queues() -> list[Thing]:
+def work_queues() -> list[Definition]:
     """The queues that workers consume, with their exchange and their bindings, the delayed ones included."""
     return _recorded(_declare_work_queues)
 
 
-def _recorded(declare: Callable[[Any], None]) -> list[Thing]:
+def _recorded(declare: Callable[[Any], None]) -> list[Definition]:
     notes = Notes()
     declare(notes)
     return notes.things
@@ -42,7 +42,7 @@ class Notes:
     """Stands in for kombu's connection and channel, as far as declaring goes, and keeps what was declared."""
 
     def __init__(self) -> None:
-        self.things: list[Thing] = []
+        self.things: list[Definition] = []
 
     def channel(self) -> "Notes":
         return self

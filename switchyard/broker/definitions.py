@@ -81,7 +81,7 @@ class Binding:
         return {}
 
 
-Thing = Policy | Exchange | Queue | Binding
+Definition = Policy | Exchange | Queue | Binding
 
 #: Things by what they print as. A declared topology is in the order in which it has to be applied.
-Topology = dict[str, Thing]
+Topology = dict[str, Definition]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from switchyard.broker.definitions import Facts, Thing
+from switchyard.broker.definitions import Definition, Facts
 from switchyard.conf import conf
 
 NOTHING = "nothing"
@@ -29,7 +29,7 @@ class Mend(StrEnum):
 class Difference:
     """Prints as one line: what, expected, found, what to do."""
 
-    thing: Thing
+    thing: Definition
     expected: str
     found: str
     mend: Mend

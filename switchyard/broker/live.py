@@ -1,12 +1,12 @@
 """Reads and changes the topology of a vhost through the management API."""
 
-from switchyard.broker.definitions import Binding, Exchange, Policy, Queue, Thing, Topology
+from switchyard.broker.definitions import Binding, Definition, Exchange, Policy, Queue, Topology
 from switchyard.broker.management import Management, ManagementError, Row
 
 
 def live_topology(management: Management) -> Topology:
     """Everything in the vhost, declared by us or not. None of it comes from collected statistics."""
-    things: list[Thing] = [
+    things: list[Definition] = [
         *map(_policy, management.rows("policies", ("name", "pattern", "definition", "priority", "apply-to"))),
         *map(_exchange, management.rows("exchanges", ("name", "type", "durable", "auto_delete"))),
         *map(_queue, _queue_rows(management)),
@@ -15,7 +15,7 @@ def live_topology(management: Management) -> Topology:
     return {str(thing): thing for thing in things}
 
 
-def declare(management: Management, thing: Thing) -> None:
+def declare(management: Management, thing: Definition) -> None:
     """Create it, or (a policy) change it."""
     match thing:
         case Policy():
@@ -30,7 +30,7 @@ def declare(management: Management, thing: Thing) -> None:
             management.post("bindings", *_ends(thing), body={"routing_key": thing.routing_key})
 
 
-def remove(management: Management, thing: Thing) -> None:
+def remove(management: Management, thing: Definition) -> None:
     """Remove a policy or a binding: what holds no messages."""
     match thing:
         case Policy():

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from switchyard.broker.declarations import DELAYED, delayed_delivery, work_queues
-from switchyard.broker.definitions import Binding, Exchange, Policy, Queue, Thing, Topology
+from switchyard.broker.definitions import Binding, Definition, Exchange, Policy, Queue, Topology
 from switchyard.broker.policies import dead_letter_policy, delayed_policy, work_policy
 from switchyard.queues import DEAD_LETTER_EXCHANGE
 from switchyard.routing import QUEUES
@@ -40,14 +40,14 @@ def _policies(version: tuple[int, ...]) -> Iterator[Policy]:
         yield work_policy(spec, version)
 
 
-def _dead_letters() -> Iterator[Thing]:
+def _dead_letters() -> Iterator[Definition]:
     yield Exchange(DEAD_LETTER_EXCHANGE, "direct")
     for spec in QUEUES.values():
         yield Queue(spec.dead_letter_queue, {"x-queue-type": "quorum"}, None)
         yield Binding(DEAD_LETTER_EXCHANGE, spec.dead_letter_queue, "queue", spec.dead_letter_queue)
 
 
-def _with_policies(things: Iterable[Thing], policies: list[Policy]) -> Iterator[Thing]:
+def _with_policies(things: Iterable[Definition], policies: list[Policy]) -> Iterator[Definition]:
     """The same things, each queue with the name of the policy that should be in force on it."""
     for thing in things:
         if isinstance(thing, Queue):

@@ -22,10 +22,10 @@ from switchyard.worker.message import never_decompress
 ACKS_IN_FLIGHT = 25
 
 
-class Box:
+class DeadLetterQueue:
     """Hands out the dead letters of one queue, each once.
 
-    What is handed out stays on the broker, unacknowledged: nobody else sees it until this box is closed, or
+    What is handed out stays on the broker, unacknowledged: nobody else sees it until this queue is closed, or
     its process dies, and then it is back in the queue, though perhaps in another order. Here nothing is kept
     of it but what the caller keeps.
     """
@@ -34,7 +34,7 @@ class Box:
         self._queue = spec.name
         self._name = spec.dead_letter_queue
         self._channel: Any = connection.channel()
-        #: Dead letters that waited when the box was opened, without those that somebody else holds.
+        #: Dead letters that waited when the queue was opened, without those that somebody else holds.
         self.waiting: int = self._channel.queue_declare(self._name, passive=True).message_count
 
     def __iter__(self) -> Iterator[DeadLetter]:
@@ -61,12 +61,12 @@ class Box:
 
 
 @contextmanager
-def opened(connection: Connection, spec: QueueSpec) -> Iterator[Box]:
-    box = Box(connection, spec)
+def opened(connection: Connection, spec: QueueSpec) -> Iterator[DeadLetterQueue]:
+    queue = DeadLetterQueue(connection, spec)
     try:
-        yield box
+        yield queue
     finally:
-        box.close()
+        queue.close()
 
 
 @contextmanager

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
-from threading import Event
 from typing import Any, Protocol
 
 from kombu import Connection
 
 from switchyard.deadletters.letter import DeadLetter
-from switchyard.deadletters.queue import Box, opened
+from switchyard.deadletters.queue import DeadLetterQueue, opened
 from switchyard.queues import QueueSpec
+from switchyard.stop import Stop
 
 #: Dead letters whose records are one transaction.
 BATCH = 100
@@ -81,16 +81,16 @@ class Tally:
         ]
 
 
-class Round:
+class Scan:
     """Looks at each dead letter of some queues until the limit is reached or somebody says stop.
 
-    What it has looked at is held until its queue is finished: see ``Box``.
+    What it has looked at is held until its queue is finished: see ``DeadLetterQueue``.
     """
 
     def __init__(
         self, specs: Sequence[QueueSpec], selection: Selection, limit: int | None, progress: Watcher
     ) -> None:
-        self.stop = Event()
+        self.stop = Stop()
         self._specs = specs
         self._selection = selection
         self._limit = limit
@@ -99,29 +99,29 @@ class Round:
 
     def letters(self, connection: Connection, accepts: Accepts = always) -> Iterator[DeadLetter]:
         """Those that are meant and accepted. Each queue is given back before the next one is opened."""
-        for box in self._boxes(connection):
-            yield from self._meant(box, accepts)
+        for queue in self._queues(connection):
+            yield from self._meant(queue, accepts)
 
     def act(self, connection: Connection, accepts: Accepts, act: Act, rate: float) -> Iterator[DeadLetter]:
         """Hand the same to ``act`` and take them out, at most ``rate`` a second. Yields what is done."""
         size = max(1, int(min(BATCH, rate / 5)))
-        for box in self._boxes(connection):
-            for batch in batches(self._meant(box, accepts), size):
+        for queue in self._queues(connection):
+            for batch in batches(self._meant(queue, accepts), size):
                 act(batch)
-                box.take_out(batch)
+                queue.take_out(batch)
                 yield from batch
                 self.stop.wait(len(batch) / rate)
 
-    def _boxes(self, connection: Connection) -> Iterator[Box]:
+    def _queues(self, connection: Connection) -> Iterator[DeadLetterQueue]:
         for spec in self._specs:
             if self._over:
                 return
-            with opened(connection, spec) as box:
-                self._progress.expect(box.waiting)
-                yield box
+            with opened(connection, spec) as queue:
+                self._progress.expect(queue.waiting)
+                yield queue
 
-    def _meant(self, box: Box, accepts: Accepts) -> Iterator[DeadLetter]:
-        for letter in box:
+    def _meant(self, queue: DeadLetterQueue, accepts: Accepts) -> Iterator[DeadLetter]:
+        for letter in queue:
             self._progress.step()
             if self._selection.matches(letter) and accepts(letter):
                 self._taken += 1

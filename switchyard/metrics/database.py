@@ -17,7 +17,7 @@ _CONNECTIONS = "SELECT sum(numbackends), current_setting('max_connections') FROM
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DatabaseState:
     waits: Mapping[str, Wait]
     #: Queue to seconds since its dead-letter queue was last seen empty, if it is not.
     dead: Mapping[str, float]
@@ -26,24 +26,24 @@ class Facts:
     max_connections: int
 
 
-def read_facts() -> Facts:
+def read_database() -> DatabaseState:
     """Raises django.db.Error."""
     try:
         connections, limit = _connections()
-        return Facts(waits(), read_dead(), read_beat(), connections, limit)
+        return DatabaseState(waits(), read_dead(), read_beat(), connections, limit)
     finally:
         connection.close()
 
 
-def database_metrics(facts: Facts | None) -> Iterator[Metric]:
-    yield gauge("database_up", "Whether the database could be read.", facts is not None)
-    if facts is None:
+def database_metrics(state: DatabaseState | None) -> Iterator[Metric]:
+    yield gauge("database_up", "Whether the database could be read.", state is not None)
+    if state is None:
         return
-    yield gauge("database_connections", "Connections to the server.", facts.connections)
-    yield gauge("database_max_connections", "Connections that it takes.", facts.max_connections)
-    oldest = {queue: facts.dead.get(queue, 0.0) for queue in QUEUES}
+    yield gauge("database_connections", "Connections to the server.", state.connections)
+    yield gauge("database_max_connections", "Connections that it takes.", state.max_connections)
+    oldest = {queue: state.dead.get(queue, 0.0) for queue in QUEUES}
     yield labelled("deadletters_oldest_seconds", "Since there were no dead letters.", "queue", oldest)
-    yield from beat_metrics(facts.beat)
+    yield from beat_metrics(state.beat)
 
 
 def _connections() -> tuple[int, int]:

@@ -20,9 +20,9 @@ from switchyard.broker.management import Management
 from switchyard.deadline import BoundedRead, SlowRead
 from switchyard.metric import gauge
 from switchyard.metrics.broker import Topology, broker_metrics, read_topology
-from switchyard.metrics.database import Facts, database_metrics, read_facts
+from switchyard.metrics.database import DatabaseState, database_metrics, read_database
 from switchyard.metrics.queues import queue_metrics
-from switchyard.metrics.source import Part
+from switchyard.metrics.source import Source
 from switchyard.metrics.state import Yard, read_yard
 
 #: Below the 2 s within which an answer is promised, and far below Prometheus' scrape timeout of 10 s.
@@ -38,7 +38,7 @@ class Reads:
     yard: Callable[[], Yard]
     alarms: Callable[[], Mapping[str, bool]]
     topology: Callable[[], Topology]
-    facts: Callable[[], Facts]
+    database: Callable[[], DatabaseState]
 
     @classmethod
     def of(cls, management: Management) -> "Reads":
@@ -46,7 +46,7 @@ class Reads:
             yard=lambda: read_yard(management),
             alarms=management.alarms,
             topology=lambda: read_topology(management),
-            facts=read_facts,
+            database=read_database,
         )
 
 
@@ -56,10 +56,10 @@ class Exporter(Collector):
     def __init__(self, reads: Reads, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self.yard = BoundedRead(reads.yard, wait_seconds)
         self._wait_seconds = wait_seconds
-        self._yard = Part("broker", self.yard)
-        self._alarms = Part("alarms", BoundedRead(reads.alarms, wait_seconds))
-        self._topology = Part("topology", SlowRead(reads.topology, TOPOLOGY_SECONDS))
-        self._facts = Part("database", BoundedRead(reads.facts, wait_seconds))
+        self._yard = Source("broker", self.yard)
+        self._alarms = Source("alarms", BoundedRead(reads.alarms, wait_seconds))
+        self._topology = Source("topology", SlowRead(reads.topology, TOPOLOGY_SECONDS))
+        self._database = Source("database", BoundedRead(reads.database, wait_seconds))
         self._started = self._last_read = time.monotonic()
 
     def describe(self) -> list[Metric]:
@@ -69,18 +69,18 @@ class Exporter(Collector):
     def collect(self) -> Iterator[Metric]:
         began = time.monotonic()
         deadline = began + self._wait_seconds
-        begun = self._yard.begin(), self._alarms.begin(), self._topology.begin(), self._facts.begin()
+        begun = self._yard.begin(), self._alarms.begin(), self._topology.begin(), self._database.begin()
         yard = self._yard.value(begun[0], deadline)
         alarms = self._alarms.value(begun[1], deadline)
         topology = self._topology.value(begun[2], deadline)
-        facts = self._facts.value(begun[3], deadline)
+        database = self._database.value(begun[3], deadline)
         if yard is not None:
             self._last_read = time.monotonic()
         yield gauge("broker_up", "Whether the broker could be read.", yard is not None)
         age = time.monotonic() - self._last_read
         yield gauge("broker_last_read_age_seconds", "Since the broker was last read.", age)
-        waits = facts.waits if facts else None
+        waits = database.waits if database else None
         yield from queue_metrics(yard, waits, time.monotonic() - self._started)
         yield from broker_metrics(alarms, topology)
-        yield from database_metrics(facts)
+        yield from database_metrics(database)
         yield gauge("exporter_scrape_seconds", "What this scrape has waited.", time.monotonic() - began)

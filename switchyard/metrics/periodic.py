@@ -1,7 +1,6 @@
 """Sends the canaries and remembers dead letters, every few seconds, in the exporter."""
 
 from collections.abc import Mapping
-from threading import Event
 
 import structlog
 from django.db import connection
@@ -11,18 +10,19 @@ from switchyard.deadline import BoundedRead
 from switchyard.metrics.canary import send_due
 from switchyard.metrics.deadletters import note_dead
 from switchyard.metrics.state import QueueState, Yard
+from switchyard.stop import Stop
 
 ROUND_SECONDS = 5.0
 
 log = structlog.get_logger("switchyard.metrics")
 
 
-class Rounds:
+class Periodic:
     def __init__(self, yard: BoundedRead[Yard]) -> None:
         self._yard = yard
         self._trouble = ""
 
-    def run(self, stop: Event) -> None:
+    def run(self, stop: Stop) -> None:
         """Until ``stop`` is set. A round that fails says so, once for each reason; the next may do better."""
         while not stop.wait(ROUND_SECONDS):
             try:

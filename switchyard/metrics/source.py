@@ -15,7 +15,7 @@ class Read(Protocol[T]):
     def begin(self) -> "Future[T]": ...
 
 
-class Part(Generic[T]):
+class Source(Generic[T]):
     """Says in the log when it becomes unreadable or readable, not at each scrape."""
 
     def __init__(self, name: str, read: Read[T]) -> None:

@@ -6,8 +6,9 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
 from typing import TextIO
+
+from switchyard.stop import Stop
 
 BAR = 24
 REDRAW_SECONDS = 0.2
@@ -65,7 +66,7 @@ def user_name() -> str:
 
 
 @contextmanager
-def stopped_by_signals(stop: Event) -> Iterator[None]:
+def stopped_by_signals(stop: Stop) -> Iterator[None]:
     """Let SIGINT and SIGTERM set ``stop`` instead of ending the process wherever it is."""
     before = {
         number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)

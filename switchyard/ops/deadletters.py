@@ -20,7 +20,7 @@ from switchyard.deadletters.models import Verb
 from switchyard.deadletters.scan import Selection
 from switchyard.ops.pages import allowed, demand, page, shown
 from switchyard.ops.redaction import named, redacted
-from switchyard.ops.search import Look, WhyNot, act, look, nothing
+from switchyard.ops.search import Found, WhyNot, act, nothing, search
 from switchyard.ops.timeouts import NoAnswer, within
 from switchyard.outage import Unavailable
 from switchyard.queues import QueueSpec
@@ -123,7 +123,7 @@ def confirm(request: HttpRequest, verb: str) -> HttpResponse:
 def _do(request: HttpRequest, verb: str) -> HttpResponse:
     form = Deed(request.POST)
     if not form.is_valid():
-        messages.error(request, "Nothing was done: what came was not the form of that page. Look again.")
+        messages.error(request, "Nothing was done: what came was not the form of that page. Found again.")
         return redirect("admin:switchyard_deadletters")
     wanted = form.cleaned_data
     meant = _meant(wanted)
@@ -186,10 +186,10 @@ def _meant(wanted: dict[str, Any]) -> Meant:
     return Meant(specs, selection, given)
 
 
-def _seen(meant: Meant, why_not: WhyNot, keep: int) -> tuple[Look | None, str]:
+def _seen(meant: Meant, why_not: WhyNot, keep: int) -> tuple[Found | None, str]:
     """What was found, or why nothing could be."""
     try:
-        return within(lambda: look(meant.specs, meant.selection, why_not, keep), "The broker"), ""
+        return within(lambda: search(meant.specs, meant.selection, why_not, keep), "The broker"), ""
     except (Unavailable, NoAnswer) as away:
         return None, str(away)
 

@@ -19,7 +19,7 @@ from switchyard.routing import QUEUES
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFacts:
+class QueueOverview:
     spec: QueueSpec
     state: QueueState
     history: tuple[Sample, ...]
@@ -37,8 +37,8 @@ class QueueFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    queues: list[QueueFacts]
+class Overview:
+    queues: list[QueueOverview]
     #: Retries and countdowns of all queues together.
     delayed: int | None
     #: Messages that the broker refused for their own fault. None when the database is away.
@@ -58,11 +58,11 @@ def read_broker(management: Management, minutes: int) -> BrokerView:
     return BrokerView(read_yard(management), read_histories(management, minutes))
 
 
-def with_database(view: BrokerView) -> Facts:
+def with_database(view: BrokerView) -> Overview:
     """The same with what only the database knows, as far as that answers."""
     waits, (waiting, quarantined) = read_waits(), _outbox()
     queues = [
-        QueueFacts(
+        QueueOverview(
             spec,
             with_wait(view.yard.states[name], waits.get(name)),
             view.histories.get(name, ()),
@@ -70,7 +70,7 @@ def with_database(view: BrokerView) -> Facts:
         )
         for name, spec in QUEUES.items()
     ]
-    return Facts(queues, view.yard.delayed, quarantined)
+    return Overview(queues, view.yard.delayed, quarantined)
 
 
 def _outbox() -> tuple[dict[str, Backlog], int | None]:

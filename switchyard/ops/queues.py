@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from switchyard.broker.management import Management, ManagementError
 from switchyard.ops import timeouts
 from switchyard.ops.history import HEIGHT, STEPS, WIDTH, highest, points
-from switchyard.ops.overview import BrokerView, QueueFacts, read_broker, with_database
+from switchyard.ops.overview import BrokerView, QueueOverview, read_broker, with_database
 from switchyard.ops.pages import page, shown
 from switchyard.ops.verdict import Verdict, verdict
 
@@ -17,7 +17,7 @@ from switchyard.ops.verdict import Verdict, verdict
 class Line:
     """One queue as it is shown."""
 
-    facts: QueueFacts
+    facts: QueueOverview
     verdict: Verdict
     points: str
     highest: int
@@ -41,5 +41,5 @@ def _read(minutes: int) -> BrokerView:
         return read_broker(management, minutes)
 
 
-def _line(facts: QueueFacts) -> Line:
+def _line(facts: QueueOverview) -> Line:
     return Line(facts, verdict(facts), points(facts.history), highest(facts.history))

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Event
 
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.queue import broker
-from switchyard.deadletters.scan import Accepts, Act, Round, Selection, Tally
+from switchyard.deadletters.scan import Accepts, Act, Scan, Selection, Tally
 from switchyard.ops import timeouts
 from switchyard.queues import QueueSpec
+from switchyard.stop import Stop
 
 #: Dead letters of one queue that are looked at for one page. What was looked at is held meanwhile.
 MOST_LOOKED_AT = 2000
@@ -24,14 +24,14 @@ def nothing(_: DeadLetter) -> str:
 
 
 @dataclass
-class Sight:
-    """How far into one queue a walk came. Ends it: ``stop`` is that of the round it watches."""
+class QueueSearch:
+    """How far into one queue a scan came. Ends it: ``stop`` is that of the scan it watches."""
 
     queue: str
     deadline: float
     waiting: int = 0
     looked_at: int = 0
-    stop: Event = field(default_factory=Event)
+    stop: Stop = field(default_factory=Stop)
 
     @property
     def whole(self) -> bool:
@@ -50,19 +50,19 @@ class Sight:
 
 
 @dataclass
-class Look:
-    """What a walk found: the first dead letters, and how many there are of each kind."""
+class Found:
+    """What a scan found: the first dead letters, and how many there are of each kind."""
 
     letters: list[DeadLetter] = field(default_factory=list)
     found: Tally = field(default_factory=Tally)
     refused: Tally = field(default_factory=Tally)
-    sights: list[Sight] = field(default_factory=list)
+    searches: list[QueueSearch] = field(default_factory=list)
     #: When the last of those that were found had died: none that dies later was counted.
     newest: datetime | None = None
 
     @property
     def whole(self) -> bool:
-        return all(sight.whole for sight in self.sights)
+        return all(progress.whole for progress in self.searches)
 
     def add(self, letter: DeadLetter, keep: int) -> None:
         self.found.add(letter)
@@ -72,13 +72,15 @@ class Look:
             self.newest = letter.died_at
 
 
-def look(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot = nothing, keep: int = 0) -> Look:
+def search(
+    specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot = nothing, keep: int = 0
+) -> Found:
     """Count what is meant and keep the first ``keep``. Changes nothing. Raises Unavailable."""
-    seen = Look()
+    seen = Found()
     with broker() as connection:
         for spec in specs:
-            walk = _walk(seen, spec, selection, None, timeouts.LOOK_SECONDS / len(specs))
-            for letter in walk.letters(connection, _accepting(seen.refused, why_not)):
+            scan = _scan(seen, spec, selection, None, timeouts.LOOK_SECONDS / len(specs))
+            for letter in scan.letters(connection, _accepting(seen.refused, why_not)):
                 seen.add(letter, keep)
     return seen
 
@@ -88,24 +90,24 @@ def act(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot, do: A
 
     Raises Unavailable; what was done until then is written down (switchyard/deadletters/actions.py).
     """
-    done = Look()
+    done = Found()
     with broker() as connection:
         for spec in specs:
             if done.found.total < most:
                 left, seconds = most - done.found.total, timeouts.ACT_SECONDS / len(specs)
-                walk = _walk(done, spec, selection, left, seconds)
+                scan = _scan(done, spec, selection, left, seconds)
                 accepts = _accepting(done.refused, why_not)
-                for letter in walk.act(connection, accepts, do, rate=float("inf")):
+                for letter in scan.act(connection, accepts, do, rate=float("inf")):
                     done.add(letter, 0)
     return done.found.total
 
 
-def _walk(seen: Look, spec: QueueSpec, selection: Selection, limit: int | None, seconds: float) -> Round:
-    sight = Sight(spec.dead_letter_queue, time.monotonic() + seconds)
-    walk = Round([spec], selection, limit, sight)
-    sight.stop = walk.stop
-    seen.sights.append(sight)
-    return walk
+def _scan(seen: Found, spec: QueueSpec, selection: Selection, limit: int | None, seconds: float) -> Scan:
+    progress = QueueSearch(spec.dead_letter_queue, time.monotonic() + seconds)
+    scan = Scan([spec], selection, limit, progress)
+    progress.stop = scan.stop
+    seen.searches.append(progress)
+    return scan
 
 
 def _accepting(refused: Tally, why_not: WhyNot) -> Accepts:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from switchyard.ops.format import count, duration, rate, signed
-from switchyard.ops.overview import Facts, QueueFacts
+from switchyard.ops.overview import Overview, QueueOverview
 from switchyard.ops.verdict import verdict
 
-COLUMNS: dict[str, Callable[[QueueFacts], str]] = {
+COLUMNS: dict[str, Callable[[QueueOverview], str]] = {
     "waiting": lambda facts: count(facts.state.messages_ready),
     "held": lambda facts: count(facts.state.messages_unacknowledged),
     "consumers": lambda facts: count(facts.state.consumers),
@@ -24,7 +24,7 @@ COLUMNS: dict[str, Callable[[QueueFacts], str]] = {
 COLOURS = {"good": "32", "warning": "33", "bad": "31"}
 
 
-def lines(facts: Facts, now: datetime, *, colour: bool) -> Iterator[str]:
+def lines(facts: Overview, now: datetime, *, colour: bool) -> Iterator[str]:
     """A line of what belongs to no queue, a table, and a sentence for each queue."""
     yield f"{now:%Y-%m-%d %H:%M:%S} UTC   {_together(facts)}"
     yield ""
@@ -37,7 +37,7 @@ def lines(facts: Facts, now: datetime, *, colour: bool) -> Iterator[str]:
         yield f"\x1b[{COLOURS[said.kind]}m{text}\x1b[0m" if colour else text
 
 
-def document(facts: Facts, now: datetime) -> dict[str, Any]:
+def document(facts: Overview, now: datetime) -> dict[str, Any]:
     """As JSON can hold it: null is what nobody can say, and a drain that never ends."""
     return {
         "at": now.isoformat(timespec="seconds"),
@@ -47,12 +47,12 @@ def document(facts: Facts, now: datetime) -> dict[str, Any]:
     }
 
 
-def _together(facts: Facts) -> str:
+def _together(facts: Overview) -> str:
     delayed, quarantined = count(facts.delayed), count(facts.quarantined)
     return f"delayed (retries, countdowns) {delayed}   in quarantine {quarantined}"
 
 
-def _table(facts: Facts) -> Iterator[str]:
+def _table(facts: Overview) -> Iterator[str]:
     known = facts.quarantined is not None
     rows = [["queue", *COLUMNS, "outbox"]]
     rows += [
@@ -65,11 +65,11 @@ def _table(facts: Facts) -> Iterator[str]:
         yield "  ".join([name.ljust(max(first)), *aligned])
 
 
-def _waiting(queue: QueueFacts, *, known: bool) -> str:
+def _waiting(queue: QueueOverview, *, known: bool) -> str:
     return count(queue.outbox.waiting if queue.outbox else 0) if known else "-"
 
 
-def _object(queue: QueueFacts, *, known: bool) -> dict[str, Any]:
+def _object(queue: QueueOverview, *, known: bool) -> dict[str, Any]:
     state, risen, said = queue.state, queue.rise, verdict(queue)
     found = {name: value for name, value in asdict(state).items() if name != "depth_samples"}
     drain = state.drain_seconds

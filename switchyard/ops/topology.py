@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from switchyard.broker.declarations import DELAYED
-from switchyard.broker.definitions import Binding, Exchange, Policy, Queue, Thing, Topology
+from switchyard.broker.definitions import Binding, Definition, Exchange, Policy, Queue, Topology
 from switchyard.ops.format import table
 
 Objects = dict[str, list[dict[str, Any]]]
 
 
-def objects(things: Iterable[Thing]) -> Objects:
+def objects(things: Iterable[Definition]) -> Objects:
     """The things by kind, each with its own fields."""
     listed: Objects = {"policies": [], "exchanges": [], "queues": [], "bindings": []}
     for thing in things:
@@ -49,7 +49,7 @@ def _ends(binding: Binding) -> dict[str, str]:
     }
 
 
-def _is_delayed(thing: Thing) -> bool:
+def _is_delayed(thing: Definition) -> bool:
     """Whether it belongs to the chain of waiting queues. The way from its end to a queue does not."""
     name = thing.source if isinstance(thing, Binding) else thing.name
     return name.startswith(DELAYED) and not (
@@ -67,7 +67,7 @@ def _queue_row(queue: dict[str, Any]) -> dict[str, Any]:
     return {"name": queue["name"], "type": queue["x-queue-type"], "policy": queue["policy"]}
 
 
-def _delayed_line(things: list[Thing]) -> str:
+def _delayed_line(things: list[Definition]) -> str:
     queues = [thing for thing in things if isinstance(thing, Queue)]
     bindings = sum(isinstance(thing, Binding) for thing in things)
     return (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from switchyard.conf import conf
 from switchyard.ops.format import count, duration, signed
 from switchyard.ops.history import Rise
-from switchyard.ops.overview import QueueFacts
+from switchyard.ops.overview import QueueOverview
 
 #: Below this a queue neither grows nor drains, but breathes. Messages a second.
 STEADY = 0.05
@@ -22,7 +22,7 @@ class Verdict:
     text: str
 
 
-def verdict(facts: QueueFacts) -> Verdict:
+def verdict(facts: QueueOverview) -> Verdict:
     state = facts.state
     if not state.declared:
         return Verdict("bad", f"It is not on the broker: run `{conf.COMMAND} topology apply`.")
@@ -36,7 +36,7 @@ def verdict(facts: QueueFacts) -> Verdict:
     return Verdict("bad" if facts.late else "good", f"{_ahead(facts)}{_late(facts)}")
 
 
-def _grown(facts: QueueFacts) -> str:
+def _grown(facts: QueueOverview) -> str:
     found: Rise | None = facts.rise
     if found is None:
         return ""
@@ -47,12 +47,12 @@ def _grown(facts: QueueFacts) -> str:
     )
 
 
-def _late(facts: QueueFacts) -> str:
+def _late(facts: QueueOverview) -> str:
     objective = duration(facts.spec.wait_objective_seconds)
     return f" A message waits for longer than {objective}." if facts.late else ""
 
 
-def _ahead(facts: QueueFacts) -> str:
+def _ahead(facts: QueueOverview) -> str:
     left = facts.state.drain_seconds
     if not facts.state.messages:
         return "Nothing waits."

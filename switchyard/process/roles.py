@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import tempfile
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import structlog
@@ -16,13 +16,14 @@ from switchyard.broker.management import Management, ManagementError
 from switchyard.celery import attached
 from switchyard.conf import conf
 from switchyard.metrics.exporter import WAIT_SECONDS, Exporter, Reads
-from switchyard.metrics.periodic import Rounds
+from switchyard.metrics.periodic import Periodic
 from switchyard.metrics.server import look_at_port, serving
 from switchyard.ops.commands import schedule, topology
 from switchyard.process import dependencies
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay as RelayLoop
 from switchyard.schedule.lease import WAITS
+from switchyard.stop import Stop
 
 #: Of PostgreSQL: a statement, or a transaction, that takes longer is ended.
 SESSION = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000"
@@ -94,7 +95,7 @@ class Exporting(BaseCommand):
     help = "Serve the queues' metrics on EXPORTER_PORT: /metrics for Prometheus, /livez for the probe."
 
     def handle(self, **_: Any) -> None:
-        stop = Event()
+        stop = Stop()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         options = connection.settings_dict["OPTIONS"]
@@ -102,7 +103,7 @@ class Exporting(BaseCommand):
         with _management() as management:
             exporter = Exporter(Reads.of(management))
             with serving("the exporter", "EXPORTER_PORT", exporter) as server:
-                Thread(target=Rounds(exporter.yard).run, args=(stop,), daemon=True).start()
+                Thread(target=Periodic(exporter.yard).run, args=(stop,), daemon=True).start()
                 log.info("serving", address=str(server), broker=str(management))
                 stop.wait()
 

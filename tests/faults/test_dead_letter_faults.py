@@ -123,7 +123,7 @@ def test_f33_a_replay_that_is_killed_fifty_times_leaves_each_message_in_one_plac
     services.start("worker io")
     with services.fault("replay killed"):
         for moment in ("before", "after"):
-            place = "switchyard.deadletters.queue:Box.take_out"
+            place = "switchyard.deadletters.queue:DeadLetterQueue.take_out"
             words = ["deadletters", "replay", "--yes", "--queue=io", "--rate=50/s"]
             killed = services.failing(place, moment, 1, 25, *words)
             assert killed.wait(150) == 0, killed.text()[-2000:]

@@ -18,7 +18,7 @@ from app.celery import app
 from app.queues import IO
 from switchyard.deadletters import actions
 from switchyard.deadletters.models import Action, Verb
-from switchyard.deadletters.queue import Box
+from switchyard.deadletters.queue import DeadLetterQueue
 from switchyard.outbox.models import Message
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES
@@ -221,7 +221,7 @@ def test_a_replay_that_dies_after_its_commit_is_finished_by_the_next(
     for number in range(3):
         bury(valid("gallery.io_wait", str(number)))
     with monkeypatch.context() as patch:
-        patch.setattr(Box, "take_out", killed)
+        patch.setattr(DeadLetterQueue, "take_out", killed)
         with pytest.raises(Killed):
             run("replay", "--yes")
     assert Message.objects.count() == 3

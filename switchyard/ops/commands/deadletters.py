@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kombu import Connection
 
 from switchyard.deadletters import actions, listing
-from switchyard.deadletters import queue as box
 from switchyard.deadletters.errors import errors_of, traceback_of
 from switchyard.deadletters.letter import DeadLetter
-from switchyard.deadletters.scan import BATCH, Round, Selection, Tally, batches
+from switchyard.deadletters.queue import broker
+from switchyard.deadletters.scan import BATCH, Scan, Selection, Tally, batches
 from switchyard.ops.commands.arguments import add_arguments
 from switchyard.ops.console import Progress, stopped_by_signals, user_name
 from switchyard.ops.format import table
@@ -39,15 +39,15 @@ class Command(BaseCommand):
         selection = Selection(options.get("task"), options.get("reason"), options.get("task_id"))
         specs = [QUEUES[queue]] if queue else list(QUEUES.values())
         self.progress = Progress(sys.stderr)
-        self.round = Round(specs, selection, limit, self.progress)
+        self.scan = Scan(specs, selection, limit, self.progress)
         work = {"list": self._list, "show": self._show, "replay": self._replay, "discard": self._discard}
-        with stopped_by_signals(self.round.stop), _needs_met(), box.broker() as connection:
+        with stopped_by_signals(self.scan.stop), _needs_met(), broker() as connection:
             work[action](connection)
-        if self.round.stop.is_set():
+        if self.scan.stop.is_set():
             raise CommandError("Interrupted; what was looked at is back in its queue.", returncode=1)
 
     def _list(self, connection: Connection) -> None:
-        letters = self.round.letters(connection)
+        letters = self.scan.letters(connection)
         if self.options["groups"]:
             tally = Tally()
             for letter in letters:
@@ -66,12 +66,12 @@ class Command(BaseCommand):
 
     def _show(self, connection: Connection) -> None:
         shown = 0
-        for letter in self.round.letters(connection):
+        for letter in self.scan.letters(connection):
             error = errors_of([letter.task_id]).get(letter.task_id, "")
             found = listing.details(letter, error, traceback_of(letter.task_id))
             self._say(json.dumps(found) if self.options["as_json"] else "\n".join(listing.sections(found)))
             shown += 1
-        if not shown and not self.round.stop.is_set():
+        if not shown and not self.scan.stop.is_set():
             raise CommandError(
                 f"No dead letter that waits has the id {self.options['task_id']}. `deadletters list` prints "
                 "those that wait; one that another operator is looking at is not among them.",
@@ -97,9 +97,9 @@ class Command(BaseCommand):
 
         try:
             if real:
-                touched = self.round.act(connection, accepts, partial(act, by=by), rate)
+                touched = self.scan.act(connection, accepts, partial(act, by=by), rate)
             else:
-                touched = self.round.letters(connection, accepts)
+                touched = self.scan.letters(connection, accepts)
             for letter in touched:
                 done.add(letter)
         finally:
@@ -133,7 +133,7 @@ class Command(BaseCommand):
             self.stdout.write(text)
         except BrokenPipeError:
             # `| head` has seen enough. The rest, and what Python flushes as it ends, has nowhere to go.
-            self.round.stop.set()
+            self.scan.stop.set()
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -2,7 +2,6 @@
 
 import json
 from argparse import ArgumentTypeError
-from threading import Event
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
@@ -12,9 +11,10 @@ from switchyard.conf import conf
 from switchyard.ops import timeouts
 from switchyard.ops.console import stopped_by_signals
 from switchyard.ops.history import STEPS
-from switchyard.ops.overview import Facts, read_broker, with_database
+from switchyard.ops.overview import Overview, read_broker, with_database
 from switchyard.ops.terminal import document, lines
 from switchyard.outage import Unavailable
+from switchyard.stop import Stop
 
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def _watch(self, management: Management, interval: float) -> None:
         """A broker that goes away is said, and looked for again."""
-        stop = Event()
+        stop = Stop()
         with stopped_by_signals(stop):
             while not stop.is_set():
                 try:
@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 self.stdout.flush()
                 stop.wait(interval)
 
-    def _text(self, facts: Facts) -> str:
+    def _text(self, facts: Overview) -> str:
         colour = self.stdout.isatty() and not conf.NO_COLOR
         return "\n".join(lines(facts, timezone.now(), colour=colour))
 
@@ -72,7 +72,7 @@ def seconds(text: str) -> float:
     return number
 
 
-def _read(management: Management) -> Facts:
+def _read(management: Management) -> Overview:
     try:
         return with_database(timeouts.within(lambda: read_broker(management, min(STEPS)), "The broker"))
     except (ManagementError, timeouts.NoAnswer) as away:

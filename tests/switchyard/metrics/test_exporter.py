@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from switchyard.broker.management import Management, ManagementError
 from switchyard.metrics.beat import Beat
 from switchyard.metrics.broker import Topology
-from switchyard.metrics.database import Facts
+from switchyard.metrics.database import DatabaseState
 from switchyard.metrics.depths import Depth, queue_names
 from switchyard.metrics.exporter import Exporter, Reads
 from switchyard.metrics.server import listening
@@ -28,7 +28,9 @@ STATES = {
     name: QueueState(name, True, 10, *(7,) * 6, 0.5, 0.4, 0.1, ((0.0, 1), (5.0, 2)), 3) for name in QUEUES
 }
 YARD = Yard(STATES, DEPTHS, 4)
-FACTS = Facts({name: Wait(0.1, 5.0, None) for name in QUEUES}, {}, Beat(1, 1.5, 60.0, 0.0, 0), 20, 100)
+STATE = DatabaseState(
+    {name: Wait(0.1, 5.0, None) for name in QUEUES}, {}, Beat(1, 1.5, 60.0, 0.0, 0), 20, 100
+)
 NO_BROKER = {"switchyard_broker_up", "switchyard_broker_last_read_age_seconds"}
 #: What needs no broker, or comes from what is asked apart.
 OWN = {"switchyard_exporter_scrape_seconds", "switchyard_queue_objective_seconds"}
@@ -40,7 +42,7 @@ def reads(**changed: Callable[[], object]) -> Reads:
         "yard": lambda: YARD,
         "alarms": lambda: {"memory": False, "disk": True},
         "topology": lambda: Topology("4.3.6", 0),
-        "facts": lambda: FACTS,
+        "database": lambda: STATE,
     }
     return Reads(**(whole | changed))
 
@@ -195,7 +197,7 @@ def test_livez_does_not_ask_the_broker() -> None:
         ("yard", "broker_up"),
         ("alarms", "broker_alarm"),
         ("topology", "topology_drift"),
-        ("facts", "database_up"),
+        ("database", "database_up"),
     ],
 )
 @pytest.mark.parametrize("manner", ["raises", "hangs", "is broken"])
@@ -207,7 +209,7 @@ def test_a_part_that_is_away_takes_no_other_with_it(part: str, lost: str, manner
             hang.wait(60)
         if manner == "is broken":
             raise KeyError("a mistake of ours")
-        raise OperationalError("away") if part == "facts" else ManagementError("away")
+        raise OperationalError("away") if part == "database" else ManagementError("away")
 
     try:
         found = registered(reads(**{part: away}), wait_seconds=0.3)
@@ -220,7 +222,7 @@ def test_a_part_that_is_away_takes_no_other_with_it(part: str, lost: str, manner
         - {*OWN, "switchyard_queue_oldest_wait_seconds", "switchyard_queue_canary_age_seconds"},
         "alarms": {"switchyard_broker_alarm"},
         "topology": {"switchyard_broker_info", "switchyard_topology_drift"},
-        "facts": {
+        "database": {
             name
             for name in whole - {"switchyard_database_up"}
             if name.startswith(("switchyard_beat", "switchyard_database", "switchyard_deadletters"))
@@ -237,7 +239,7 @@ def test_the_number_of_series_is_bounded_by_the_number_of_queues() -> None:
 
 
 def test_a_canary_is_absent_while_nobody_can_say_and_as_old_as_we_are_before_the_first() -> None:
-    unknown = registered(reads(facts=lambda: replace(FACTS, waits={})))
+    unknown = registered(reads(database=lambda: replace(STATE, waits={})))
     assert value(unknown, "queue_oldest_wait_seconds", queue="io") is None
     assert 0 <= value(unknown, "queue_canary_age_seconds", queue="io") < 60
 
