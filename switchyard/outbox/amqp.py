@@ -208,7 +208,8 @@ def _refusal(task: str, headers: dict[str, Any], name: str) -> Exception:
         return HeadersNotFinite(task)
     except TypeError:
         pass
-    return HeaderRefused(task, f"header {name} holds what is neither text nor a number, a list or a table")
+    fault = "is neither text nor a number, a list or a table, or nests too deep"
+    return HeaderRefused(task, f"header {name} holds what {fault}")
 
 
 def _due(task: str, eta: str | None) -> float | None:

@@ -23,6 +23,9 @@ SENT_AT = "sent_at"
 #: AMQP does.
 LONGEST_NAME = 255
 
+#: Levels of lists and tables in a header. What writes and reads them goes as deep as they do.
+DEEPEST = 100
+
 #: Seconds; far above it a timer of the pool overflows.
 LONGEST_LIMIT = 10 * 365 * 24 * 3600
 
@@ -73,7 +76,7 @@ def unwritable(headers: Mapping[Any, Any]) -> str:
     return ""
 
 
-def is_writable(value: Any) -> bool:
+def is_writable(value: Any, levels: int = DEEPEST) -> bool:
     """Whether AMQP and JSON can hold it, and all of it is finite: RabbitMQ cannot read a NaN."""
     match value:
         case None | bool() | str() | bytes() | datetime():
@@ -83,9 +86,9 @@ def is_writable(value: Any) -> bool:
         case float():
             return math.isfinite(value)
         case list() | tuple():
-            return all(map(is_writable, value))
+            return levels > 0 and all(is_writable(item, levels - 1) for item in value)
         case dict():
-            return all(map(is_key, value)) and all(map(is_writable, value.values()))
+            return all(map(is_key, value)) and is_writable(list(value.values()), levels)
     return False
 
 

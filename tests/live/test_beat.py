@@ -34,7 +34,7 @@ def send_and_die(*args, **options):
     if next(number) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 RoutedTask.apply_async_on_commit = send_and_die
-execute_from_command_line(["app", "beat"])
+execute_from_command_line(["app", "switchyard", "beat"])
 """
 
 

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.celery import app
 from deploy.local.ports import free_ports
 from deploy.local.rabbitmq import Broker
+from switchyard.outbox.errors import TaskCallError
 from switchyard.outbox.models import Message
 from switchyard.relay.link import CONFIRM_SECONDS
 from switchyard.relay.relay import BATCH_ROWS
@@ -195,12 +196,17 @@ def test_a_row_that_cannot_be_read_is_quarantined_and_its_neighbours_pass(
 
 
 def test_headers_too_deep_for_amqp_are_quarantined_and_end_no_relay(yard: Processes, arrived: Any) -> None:
-    """JSON takes them; py-amqp's writer goes as deep as they do, with more of the stack at each level."""
+    """A row of a release that did not look: py-amqp's writer goes as deep as they do."""
     ids = keep(io_wait, 5)
     nested: Any = 1
     for _ in range(700):
         nested = [nested]
-    deep = io_wait.apply_async_on_commit(("a",), headers={"note": nested})
+    with pytest.raises(TaskCallError, match="note"):
+        io_wait.apply_async_on_commit(("a",), headers={"note": nested})
+    deep = io_wait.delay_on_commit("a")
+    row = Message.objects.get(task_id=deep)
+    headers = json.dumps(json.loads(row.headers) | {"note": nested})
+    Message.objects.filter(pk=row.pk).update(headers=headers)
     more = keep(io_wait, 5)
     relay = yard.relay()
     eventually(lambda: not waiting())
