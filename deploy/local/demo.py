@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from app.queues import QUEUES
 from deploy.local.admin import admin_login
 from deploy.local.home import claimed
 from deploy.local.journal import Journal
@@ -18,7 +19,6 @@ from deploy.local.roles import Role
 from deploy.local.stack import LOCAL, Stack, start_stack
 from deploy.local.summary import depths_now, summary
 from deploy.local.trial import Trial
-from switchyard.routing import QUEUES
 
 #: RabbitMQ counts its messages anew every five seconds.
 DEPTH_SECONDS = 8

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from switchyard.routing import QUEUES
+from app.queues import QUEUES
 
 #: Nobody's work: they only measure how long the others wait.
 CANARIES = frozenset(spec.canary_task for spec in QUEUES.values())

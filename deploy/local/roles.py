@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from switchyard.routing import QUEUES
+from app.queues import QUEUES
 
 
 @dataclass(frozen=True)
