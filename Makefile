@@ -62,7 +62,7 @@ lock: environment ## write both lock files anew from pyproject.toml (ARGS=--upgr
 rules: environment ## check the alerts with promtool, and that each has its tests, runbook and dashboard
 	@$(RUN) -m pytest tests/rules $(ARGS)
 
-alerts-e2e: environment ## hurt the service under a real Prometheus, and see each alert come and go (25 minutes)
+alerts-e2e: environment ## hurt the service under a real Prometheus, and see each alert come and go (40 minutes)
 	@$(RUN) -m tests.alerts $(ARGS)
 
 image: environment ## build the one image with docker, podman or buildah, and say its size (ARGS="--tag=...")

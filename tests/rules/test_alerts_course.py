@@ -1,11 +1,12 @@
-"""`make alerts-e2e` shows every alert, and shortens nothing but long times."""
+"""`make alerts-e2e` shows every alert, and its committed result says so."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import yaml
 
-from tests.alerts import faults, long_faults
+from tests.alerts import faults, long_faults, report
 from tests.alerts.shortening import FACTOR, LONG_SECONDS, shortened
 from tests.rules.files import RULES, alerts
 from tests.rules.test_rules import promtool
@@ -22,6 +23,12 @@ def test_every_alert_has_a_fault_that_makes_it_come() -> None:
 def test_what_may_come_with_a_fault_is_an_alert_too() -> None:
     also = {alert for together in ROUNDS for fault in together for alert in fault.also}
     assert sorted(also - set(alerts())) == []
+
+
+def test_the_committed_result_shows_each_of_them_come_and_go() -> None:
+    rows = re.findall(r"^\| [^|]+ \| ([A-Z]\w+) \| (.+) \|$", report.RESULT.read_text(), re.MULTILINE)
+    assert Counter(name for name, _ in rows) == Counter(SHOWN), "run `make alerts-e2e`"
+    assert [name for name, cells in rows if "never" in cells] == []
 
 
 def test_a_shortened_rule_differs_in_its_long_times_alone(tmp_path: Path) -> None:
