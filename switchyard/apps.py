@@ -1,6 +1,6 @@
 """The engine as one Django app: its signals, its own tasks and its checks.
 
-Not the models' package path but this app's label is in every table, permission and migration.
+However the rooms below are cut, tables, permissions and migrations have this one app's label.
 """
 
 from importlib import import_module

@@ -25,16 +25,16 @@ ACKS_IN_FLIGHT = 25
 class DeadLetterQueue:
     """Hands out the dead letters of one queue, each once.
 
-    What is handed out stays on the broker, unacknowledged: nobody else sees it until this queue is closed, or
-    its process dies, and then it is back in the queue, though perhaps in another order. Here nothing is kept
-    of it but what the caller keeps.
+    What is handed out stays on the broker, unacknowledged: nobody else sees it until this is closed, or its
+    process dies, and then it is back in the queue, though perhaps in another order. Here nothing is kept of
+    it but what the caller keeps.
     """
 
     def __init__(self, connection: Any, spec: QueueSpec) -> None:
         self._queue = spec.name
         self._name = spec.dead_letter_queue
         self._channel: Any = connection.channel()
-        #: Dead letters that waited when the queue was opened, without those that somebody else holds.
+        #: Dead letters that waited when this was opened, without those that somebody else holds.
         self.waiting: int = self._channel.queue_declare(self._name, passive=True).message_count
 
     def __iter__(self) -> Iterator[DeadLetter]:

@@ -123,7 +123,7 @@ def confirm(request: HttpRequest, verb: str) -> HttpResponse:
 def _do(request: HttpRequest, verb: str) -> HttpResponse:
     form = Deed(request.POST)
     if not form.is_valid():
-        messages.error(request, "Nothing was done: what came was not the form of that page. Found again.")
+        messages.error(request, "Nothing was done: what came was not the form of that page. Look again.")
         return redirect("admin:switchyard_deadletters")
     wanted = form.cleaned_data
     meant = _meant(wanted)

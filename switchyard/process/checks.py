@@ -19,6 +19,7 @@ from switchyard.broker.address import address
 from switchyard.broker.connection import broker_url
 from switchyard.broker.options import REQUIRED, replaced
 from switchyard.celery import tasks
+from switchyard.conf import conf
 from switchyard.outbox.sending import OutboxCommit
 from switchyard.routing import HOME
 from switchyard.schedule.sync import SCHEDULE
@@ -78,7 +79,7 @@ def schedule_entries_have_a_task() -> Iterator[Error]:
         if entry.task not in known:
             yield Error(
                 f"The schedule entry {name!r} names the task {entry.task!r}, which does not exist.",
-                hint=f"Correct it in SCHEDULE ({HOME}); `switchyard routes` lists the tasks.",
+                hint=f"Correct it in SCHEDULE ({HOME}); `{conf.COMMAND} routes` lists the tasks.",
                 obj=name,
                 id="yard.E8",
             )

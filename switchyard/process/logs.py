@@ -1,7 +1,7 @@
 """Configures logging: events with fields, JSON for machines and aligned text for a terminal.
 
 Every line carries what is bound at the moment: ``request_id`` in web, ``task_id``, ``task`` and ``queue`` in
-a worker (bound by django-structlog and ``switchyard.outbox.context``).
+a worker (bound by django-structlog and ``switchyard.worker.context``).
 """
 
 import json

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from switchyard.ops.format import table
+from switchyard.routing import HOME
 from switchyard.schedule.listing import listed
 from switchyard.schedule.sync import sync_schedule
 
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        text = "bring the entries of switchyard/schedule/entry.py into the tables that beat reads"
+        text = f"bring the entries of SCHEDULE ({HOME}) into the tables that beat reads"
         actions.add_parser("sync", help=text, description=text)
         text = "show each entry, its rule for missed ticks, and when it was and will be due (UTC)"
         show = actions.add_parser("list", help=text, description=text)
