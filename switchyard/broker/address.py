@@ -17,8 +17,7 @@ class BrokerAddress:
     vhost: str
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"amqp {host}:{self.port}/{self.vhost}"
+        return f"amqp {bracketed(self.host)}:{self.port}/{self.vhost}"
 
 
 def address(url: str) -> BrokerAddress:
@@ -50,4 +49,9 @@ def management_url(url: str) -> str:
     parts = urlsplit(url.partition(";")[0])
     login = parts.netloc.rpartition("@")[0]
     scheme, port = ("https", 15671) if parts.scheme in PORTS else ("http", 15672)
-    return f"{scheme}://{login}{'@' if login else ''}{parts.hostname}:{port}"
+    return f"{scheme}://{login}{'@' if login else ''}{bracketed(parts.hostname or '')}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """As a URL has it before a port: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host else host

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
-from switchyard.broker.address import management_url
+from switchyard.broker.address import bracketed, management_url
 from switchyard.broker.connection import broker_address, broker_url
 from switchyard.conf import conf
 
@@ -195,8 +195,7 @@ def _parts(url: str) -> tuple[str, tuple[str, str]]:
             "BROKER_MANAGEMENT_URL must have the form http://user:password@host:port, with / # ? @ [ in user "
             "and password percent-encoded; what came is no such URL."
         )
-    host = f"[{host}]" if ":" in host else host
-    authority = f"{host}:{port}" if port else host
+    authority = f"{bracketed(host)}:{port}" if port else bracketed(host)
     credentials = unquote(parts.username or "guest"), unquote(parts.password or "guest")
     return f"{parts.scheme}://{authority}{parts.path.rstrip('/')}", credentials
 

@@ -56,6 +56,7 @@ def test_a_url_that_names_no_broker_is_refused_without_quoting_it(url: str) -> N
         ("pyamqp://u:p@mq/v", "http://u:p@mq:15672"),
         ("amqps://u:p@mq/v", "https://u:p@mq:15671"),
         ("pyamqp://u:p@a/v;pyamqp://u:p@b/v", "http://u:p@a:15672"),
+        ("pyamqp://u:p@[::1]:5672/v", "http://u:p@[::1]:15672"),
     ],
 )
 def test_the_management_address_follows_the_broker(url: str, expected: str) -> None:
