@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from prometheus_client import CollectorRegistry, disable_created_metrics, make_wsgi_app
 from prometheus_client.registry import Collector
 
+from switchyard.broker.address import bracketed
 from switchyard.conf import conf
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -88,7 +89,8 @@ class Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def __str__(self) -> str:
-        return "{}:{}".format(*self.server_address[:2])
+        host, port = self.server_address[:2]
+        return f"{bracketed(str(host))}:{port}"
 
     def __init__(self, address: tuple[str, int], handler: type[Handler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET

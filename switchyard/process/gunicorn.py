@@ -4,10 +4,11 @@ from typing import Any
 
 from django.conf import settings
 
+from switchyard.broker.address import bracketed
 from switchyard.conf import conf
 from switchyard.database import share_connections
 
-bind = f"{conf.BIND_ADDRESS}:{conf.PORT}"
+bind = f"{bracketed(conf.BIND_ADDRESS)}:{conf.PORT}"
 _module, _, _name = (settings.WSGI_APPLICATION or "").rpartition(".")
 wsgi_app = f"{_module}:{_name}" if _module else "django.core.wsgi:get_wsgi_application()"
 workers = conf.WEB_PROCESSES
