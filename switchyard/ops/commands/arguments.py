@@ -1,7 +1,8 @@
-"""Defines the command line of ``deadletters``."""
+"""Defines command lines: of the actions of a verb, and those of ``deadletters``."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Mapping
 
 from switchyard.routing import QUEUES
 
@@ -13,15 +14,23 @@ ACTIONS = {
 }
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_actions(
+    parser: ArgumentParser, texts: Mapping[str, str], *, as_json: str = "print JSON"
+) -> dict[str, ArgumentParser]:
+    """Each action's own parser, by its name; ``texts`` says what each does."""
     chosen = parser.add_subparsers(dest="action", required=True)
-    for name, text in ACTIONS.items():
-        action = chosen.add_parser(name, help=text, description=text)
+    actions = {name: chosen.add_parser(name, help=text, description=text) for name, text in texts.items()}
+    for action in actions.values():
+        action.add_argument("--json", action="store_true", dest="as_json", help=as_json)
+    return actions
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    for name, action in add_actions(parser, ACTIONS).items():
         action.add_argument("--queue", choices=QUEUES, help="the work queue they died in (default: all)")
-        action.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
         if name == "show":
             action.add_argument("task_id", metavar="ID")
-            action.add_argument("--limit", type=count, default=1, help="stop after N (default: 1)")
+            action.add_argument("--limit", type=positive, default=1, help="stop after N (default: 1)")
         else:
             _add_filters(action)
         if name == "list":
@@ -37,10 +46,10 @@ def _add_filters(action: ArgumentParser) -> None:
     action.add_argument("--task", help="pattern of the task's name, as in ROUTES")
     action.add_argument("--reason", help="rejected, delivery_limit, expired, maxlen, unreadable")
     action.add_argument("--id", dest="task_id", help="the task's id")
-    action.add_argument("--limit", type=count, help="stop after N")
+    action.add_argument("--limit", type=positive, help="stop after N")
 
 
-def count(text: str) -> int:
+def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"expected a number from 1, got {text!r}")
     return int(text)

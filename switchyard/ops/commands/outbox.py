@@ -7,11 +7,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from switchyard.ops.commands.arguments import add_actions, positive
 from switchyard.ops.format import table
 from switchyard.outage import UNAVAILABLE
 from switchyard.outbox.backlog import backlogs
 from switchyard.outbox.quarantine import Filters, as_object, discard, quarantined, requeue
 
+ACTIONS = {
+    "status": "count what waits, and show what is in quarantine",
+    "requeue": "have the relay publish messages of the quarantine again",
+    "discard": "delete messages of the quarantine for good; without --yes only say which",
+}
 #: Lines shown of the messages that are meant; all are counted.
 SHOWN = 20
 
@@ -23,16 +29,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True)
-        for name, text in {
-            "status": "count what waits, and show what is in quarantine",
-            "requeue": "have the relay publish messages of the quarantine again",
-            "discard": "delete messages of the quarantine for good; without --yes only say which",
-        }.items():
-            action = actions.add_parser(name, help=text, description=text)
-            action.add_argument("--json", action="store_true", dest="as_json", help="print a JSON object")
+        actions = add_actions(parser, ACTIONS, as_json="print a JSON object")
+        for action in actions.values():
             _add_filters(action)
-        action.add_argument("--yes", action="store_true", help="delete them")
+        actions["discard"].add_argument("--yes", action="store_true", help="delete them")
 
     def handle(self, *, action: str, as_json: bool = False, yes: bool = False, **options: Any) -> None:
         filters = Filters(tuple(options["keys"]), options["task"], options["reason"], options["limit"])
@@ -98,11 +98,4 @@ def _add_filters(parser: CommandParser) -> None:
     parser.add_argument("--id", type=int, action="append", default=[], dest="keys", help="only this one")
     parser.add_argument("--task", default="", help="only of tasks whose name contains this")
     parser.add_argument("--reason", default="", help="only those whose reason contains this")
-    parser.add_argument("--limit", type=_positive, help="at most so many, the oldest first")
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    parser.add_argument("--limit", type=positive, help="at most so many, the oldest first")

@@ -5,34 +5,34 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from switchyard.ops.commands.arguments import add_actions
 from switchyard.ops.format import table
 from switchyard.routing import HOME
 from switchyard.schedule.listing import listed
 from switchyard.schedule.sync import sync_schedule
+
+ACTIONS = {
+    "sync": f"bring the entries of SCHEDULE ({HOME}) into the tables that beat reads",
+    "list": "show each entry, its rule for missed ticks, and when it was and will be due (UTC)",
+}
 
 
 class Command(BaseCommand):
     help = "The schedule that beat follows."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True)
-        text = f"bring the entries of SCHEDULE ({HOME}) into the tables that beat reads"
-        actions.add_parser("sync", help=text, description=text)
-        text = "show each entry, its rule for missed ticks, and when it was and will be due (UTC)"
-        show = actions.add_parser("list", help=text, description=text)
-        show.add_argument("--json", action="store_true", dest="as_json", help="print a JSON list of objects")
+        add_actions(parser, ACTIONS)
 
     def handle(self, *, action: str, as_json: bool = False, **_: Any) -> None:
         if action == "sync":
-            self._sync()
+            found: Any = vars(sync_schedule())
+            text = _lines(found)
         else:
-            rows = listed()
-            self.stdout.write(json.dumps(rows, indent=2) if as_json else table(rows))
+            found = listed()
+            text = table(found)
+        self.stdout.write(json.dumps(found, indent=2) if as_json else text)
 
-    def _sync(self) -> None:
-        synced = sync_schedule()
-        for verb, names in vars(synced).items():
-            for name in names:
-                self.stdout.write(f"{verb} {name}")
-        if not (synced.created or synced.changed or synced.removed):
-            self.stdout.write("The schedule is as declared.")
+
+def _lines(synced: dict[str, list[str]]) -> str:
+    lines = [f"{verb} {name}" for verb, names in synced.items() for name in names]
+    return "\n".join(lines) or "The schedule is as declared."

@@ -10,8 +10,15 @@ from switchyard.broker.comparison import differences
 from switchyard.broker.live import live_topology
 from switchyard.broker.management import Management, ManagementError
 from switchyard.broker.topology import declared, version_of
+from switchyard.ops.commands.arguments import add_actions
 from switchyard.ops.topology import objects, tables
 from switchyard.outage import UNAVAILABLE
+
+ACTIONS = {
+    "show": "print what is declared, for the newest RabbitMQ, without asking a broker",
+    "check": "compare the broker with what is declared, and change nothing",
+    "apply": "make the broker like what is declared, without deleting a message",
+}
 
 
 class Command(BaseCommand):
@@ -21,15 +28,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True)
-        for name, text in {
-            "show": "print what is declared, for the newest RabbitMQ, without asking a broker",
-            "check": "compare the broker with what is declared, and change nothing",
-            "apply": "make the broker like what is declared, without deleting a message",
-        }.items():
-            action = actions.add_parser(name, help=text, description=text)
-            action.add_argument("--json", action="store_true", dest="as_json", help="print a JSON object")
-        action.add_argument(
+        actions = add_actions(parser, ACTIONS, as_json="print a JSON object")
+        actions["apply"].add_argument(
             "--replace-empty",
             action="store_true",
             help="replace a classic queue that is in the way, if it is empty and unused",

@@ -175,9 +175,20 @@ def test_ticks_are_read_in_the_admin_and_not_written(admin_client) -> None:
 
 
 def listed(*arguments: str) -> str:
+    return said("list", *arguments)
+
+
+def said(*arguments: str) -> str:
     out = StringIO()
-    call_command("switchyard", "schedule", "list", *arguments, stdout=out)
+    call_command("switchyard", "schedule", *arguments, stdout=out)
     return out.getvalue()
+
+
+def test_a_sync_says_what_it_changed_and_a_second_one_that_nothing_had_to_be() -> None:
+    assert f"created {NAME}\n" in said("sync")
+    assert said("sync") == "The schedule is as declared.\n"
+    PeriodicTask.objects.get(name=NAME).delete()
+    assert json.loads(said("sync", "--json")) == {"created": [NAME], "changed": [], "removed": []}
 
 
 def test_the_list_shows_for_each_entry_when_it_was_and_will_be_sent() -> None:
