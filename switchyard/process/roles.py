@@ -18,7 +18,6 @@ from switchyard.conf import conf
 from switchyard.metrics.exporter import WAIT_SECONDS, Exporter, Reads
 from switchyard.metrics.periodic import Periodic
 from switchyard.metrics.server import look_at_port, serving
-from switchyard.ops.commands import schedule, topology
 from switchyard.process import dependencies
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay as RelayLoop
@@ -27,11 +26,11 @@ from switchyard.stop import Stop
 
 #: Of PostgreSQL: a statement, or a transaction, that takes longer is ended.
 SESSION = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000"
-#: Each a command, by name or its class, and its arguments.
-STEPS: tuple[tuple[Any, ...], ...] = (
+#: Each a command of Django's, or a verb of ours, and its arguments.
+STEPS = (
     ("migrate", "--noinput"),
-    (topology.Command, "apply"),
-    (schedule.Command, "sync"),
+    ("switchyard", "topology", "apply"),
+    ("switchyard", "schedule", "sync"),
     ("check", "--deploy"),
 )
 
@@ -44,10 +43,9 @@ class Release(BaseCommand):
     def handle(self, **_: Any) -> None:
         dependencies.database_server()
         dependencies.broker()
-        for command, *arguments in STEPS:
-            name = command if isinstance(command, str) else command.__module__.rpartition(".")[2]
-            self.stdout.write(self.style.MIGRATE_HEADING(f"== {' '.join([name, *arguments])}"))
-            call_command(command if isinstance(command, str) else command(), *arguments)
+        for step in STEPS:
+            self.stdout.write(self.style.MIGRATE_HEADING(f"== {' '.join(step).removeprefix('switchyard ')}"))
+            call_command(*step)
 
 
 class Web(BaseCommand):

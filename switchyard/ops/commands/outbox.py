@@ -1,6 +1,7 @@
 """Counts what waits for the relay, and looks after what is in quarantine."""
 
 import json
+from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
@@ -94,7 +95,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(value, indent=2))
 
 
-def _add_filters(parser: CommandParser) -> None:
+def _add_filters(parser: ArgumentParser) -> None:
     parser.add_argument("--id", type=int, action="append", default=[], dest="keys", help="only this one")
     parser.add_argument("--task", default="", help="only of tasks whose name contains this")
     parser.add_argument("--reason", default="", help="only those whose reason contains this")
