@@ -13,7 +13,6 @@ Django want that. Says how each pass ended. Exits with 1 when one failed; CI rep
 import argparse
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,8 @@ from pathlib import Path
 
 from deploy.local.errors import LocalError
 from deploy.local.locks import ROOT
+from deploy.local.processes import signal_group
+from deploy.local.pythons import pythons
 
 HOME = ROOT / ".local" / "versions"
 #: What notices when an upgrade takes something away: the engine's own tests, and a few with real workers.
@@ -36,7 +37,6 @@ TESTS = [
 LONGEST_SECONDS = 1500
 #: For the test that runs then.
 LAST_SECONDS = 120
-PYTHONS = [f"python3.{minor}" for minor in range(15, 10, -1)]
 _UV = [sys.executable, "-m", "uv", "--quiet", "--system-certs"]
 _SOURCES = ["pyproject.toml", "--group=service", "--group=dev"]
 
@@ -109,14 +109,9 @@ def _names() -> list[str]:
 
 
 def _python() -> str:
-    """The newest that runs: one that pyenv keeps is found too."""
-    kept = Path.home() / ".pyenv" / "versions"
-    for name in PYTHONS:
-        version = name.removeprefix("python")
-        for found in (shutil.which(name), *sorted(map(str, kept.glob(f"{version}.*/bin/{name}")))):
-            if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
-                return found
-    return sys.executable
+    """The newest of this machine."""
+    found = pythons(os.environ.get("PATH", os.defpath))
+    return found[-1].path if found else sys.executable
 
 
 def _environment(name: str, versions: str) -> Path:
@@ -150,7 +145,7 @@ def _tested(python: Path, tests: list[str], seconds: int) -> str:
             code = running.wait(seconds + LAST_SECONDS)
         except subprocess.TimeoutExpired:
             # All of them, so that each ends its servers.
-            os.killpg(running.pid, signal.SIGINT)
+            signal_group(running.pid, signal.SIGINT)
             return f"failed: not done after {seconds + LAST_SECONDS} s"
     return f"failed, with {code}" if code else ""
 
