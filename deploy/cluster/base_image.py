@@ -5,12 +5,12 @@ Debian's own Python under the base's name. For building and trying the image (CI
 
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from deploy.cluster.engine import ROOT, Engine, choose_engine
+from deploy.local.commands import output_of
 from deploy.local.errors import LocalError
 
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
@@ -41,21 +41,14 @@ def make(engine: Engine, name: str) -> None:
         raise LocalError("The stand-in needs debootstrap, root, and docker or podman.")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "root"
-        _run(
+        output_of(
             ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", name.rpartition("-")[2], str(root)]
         )
         for link in ("python", "python3"):
             (root / "usr/local/bin" / link).symlink_to("/usr/bin/python3")
         archive = Path(scratch) / "root.tar"
-        _run(["tar", f"--directory={root}", "--create", f"--file={archive}", "."])
+        output_of(["tar", f"--directory={root}", "--create", f"--file={archive}", "."])
         engine.say("import", str(archive), name)
-
-
-def _run(command: list[str]) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        reason = (result.stderr or result.stdout).strip().splitlines() or ["no output"]
-        raise LocalError(f"`{' '.join(command)}` failed: {reason[-1]}")
 
 
 if __name__ == "__main__":

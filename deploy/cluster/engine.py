@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
+from deploy.local.commands import output_of
 from deploy.local.container import engine as runner
 from deploy.local.errors import LocalError
 
@@ -37,11 +38,7 @@ class Engine:
 
     def say(self, *arguments: str) -> str:
         """What the engine answers. Raises LocalError with its last line."""
-        result = subprocess.run([self.command, *arguments], capture_output=True, text=True, check=False)
-        if result.returncode:
-            reason = result.stderr.strip().splitlines() or ["no output"]
-            raise LocalError(f"`{self.command} {' '.join(arguments)}` failed: {reason[-1]}")
-        return result.stdout.strip()
+        return output_of([self.command, *arguments]).strip()
 
 
 def choose_engine() -> Engine:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.errors import LocalError
+from deploy.local.commands import output_of
 from deploy.local.processes import signal_group
 from deploy.local.pythons import Python
 
@@ -117,18 +117,13 @@ def fresh(way: Way) -> Iterator[Clone]:
         around.chmod(way.mode)
         clone.temporary.mkdir()
         # No hard links: they would be given to the user in both.
-        _run("git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone.root), umask=way.umask)
+        command = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone.root)]
+        output_of(command, umask=way.umask)
         if way.user:
-            _run("useradd", "--no-create-home", "--home-dir", "/nonexistent", "--user-group", way.user)
-            undo.callback(_run, "userdel", way.user)
-            _run("chown", "--recursive", f"{way.user}:", str(around))
+            output_of(["useradd", "--no-create-home", "--home-dir=/nonexistent", "--user-group", way.user])
+            undo.callback(output_of, ["userdel", way.user])
+            output_of(["chown", "--recursive", f"{way.user}:", str(around)])
         yield clone
-
-
-def _run(*command: str, umask: int = -1) -> None:
-    result = subprocess.run(command, umask=umask, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise LocalError(f"`{' '.join(command)}` failed: {result.stderr.strip()}")
 
 
 def _command_line(process: Path) -> bytes:

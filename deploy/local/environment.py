@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from deploy.local.commands import output_of
 from deploy.local.errors import LocalError
 from deploy.local.home import check_space, locked, make_folder
 from deploy.local.packages import Packages
@@ -63,11 +64,11 @@ def _make(venv: Path) -> list[str]:
     """Makes the empty environment, and returns the command that is its pip."""
     python = str(venv / "bin" / "python")
     try:
-        _checked([sys.executable, "-m", "venv", str(venv)])
+        output_of([sys.executable, "-m", "venv", str(venv)])
     except LocalError:
         # Debian keeps what venv needs to install pip in a package of its own.
         wheel = _distribution_pip(LOCAL / "pip-dist")
-        _checked([sys.executable, "-m", "venv", "--clear", "--without-pip", str(venv)])
+        output_of([sys.executable, "-m", "venv", "--clear", "--without-pip", str(venv)])
         return [python, str(wheel / "pip")]
     return [python, "-m", "pip"]
 
@@ -84,13 +85,6 @@ def _distribution_pip(folder: Path) -> Path:
     if not wheels:
         raise LocalError(f"{folder} holds no wheel of pip: delete it, or install python3-venv.")
     return wheels[-1]
-
-
-def _checked(command: list[str]) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        lines = (result.stderr or result.stdout).strip().splitlines() or ["no output"]
-        raise LocalError(f"`{' '.join(command)}` failed: {lines[-1]}")
 
 
 def _say(sentence: str) -> None:
