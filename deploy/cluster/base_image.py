@@ -4,13 +4,12 @@ Debian's own Python under the base's name. For building and trying the image (CI
 """
 
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from deploy.cluster.engine import ROOT, Engine, choose_engine
-from deploy.local.commands import output_of
+from deploy.local.commands import output_of, program
 from deploy.local.errors import LocalError
 
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
@@ -37,7 +36,7 @@ def base_name() -> str:
 
 def make(engine: Engine, name: str) -> None:
     """Raises LocalError where debootstrap is missing, this is not root, or the engine cannot import."""
-    if shutil.which("debootstrap") is None or not engine.runs:
+    if program("debootstrap") is None or not engine.runs:
         raise LocalError("The stand-in needs debootstrap, root, and docker or podman.")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "root"
