@@ -12,9 +12,8 @@ from deploy.local import cluster
 from deploy.local.cluster import Cluster
 from deploy.local.errors import LocalError
 from deploy.local.processes import bound
+from tests.deploy.root import root_only
 
-IS_ROOT = os.geteuid() == 0
-root_only = pytest.mark.skipif(not IS_ROOT, reason="only root starts it as another user")
 LOOK = "import os, sys; print(os.geteuid(), os.access(sys.argv[1], os.X_OK), open(sys.argv[1]).read())"
 
 

@@ -14,6 +14,7 @@ from deploy.local import clone, ways
 from deploy.local.clone import Clone, Way, fresh
 from deploy.local.errors import LocalError
 from deploy.local.pythons import Python, on_path, pythons
+from tests.deploy.root import root_only
 from tests.live.processes import eventually
 
 HERE = Python((3, 11, 0), sys.executable)
@@ -154,7 +155,7 @@ def test_a_way_that_cannot_be_prepared_is_a_problem_of_its_own(monkeypatch: pyte
     assert ways.problems(Way("somehow", HERE), "") == ["no such luck"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")
+@root_only
 def test_a_user_is_made_for_a_way_and_gone_after_it(repository: Path) -> None:
     name = f"switchyard-t{os.getpid()}"
     with fresh(Way("somebody", HERE, user=name)) as copy:
