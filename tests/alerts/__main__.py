@@ -24,8 +24,8 @@ from tests.servers import servers
 
 #: What goes on all the time: task, requests a second, seconds that each task runs.
 NORMAL = (("ledger.io_work", 3, 0.2), ("ledger.cpu_work", 1, 0.05))
-#: Until everything was scraped a few times.
-WARM_SECONDS = 40
+#: Of each target, before the first fault: rates and windows have something to look back on.
+WARM_SCRAPES = 8
 #: What came while all was quiet, the panels without data, and what is said of panels.
 Calm = tuple[list[str], list[str], list[str]]
 
@@ -92,7 +92,8 @@ def _wanted(rounds: list[Round], only: list[str] | None) -> list[Round]:
 
 def _tried(rounds: list[Round], service: Service, monitoring: Monitoring) -> list[Outcome]:
     eventually(lambda: not monitoring.down(), within=60, what=f"every target: {monitoring.down()}")
-    time.sleep(WARM_SECONDS)
+    warm = f"min(count_over_time(up[10m])) >= {WARM_SCRAPES}"
+    eventually(lambda: monitoring.query(warm), within=120, what="every target to be scraped a few times")
     until_quiet(monitoring)
     return [outcome for together in rounds for outcome in tried(together, service, monitoring)]
 

@@ -36,6 +36,7 @@ from tests.faults.proxy import Proxy  # noqa: E402
 from tests.faults.soak.injuries import INJURIES, Injury, Scene  # noqa: E402
 from tests.faults.soak.load import Load  # noqa: E402
 from tests.faults.soak.roles import ROOT, Roles  # noqa: E402
+from tests.live.processes import eventually  # noqa: E402
 
 #: At the end everything is given this long to be finished.
 SETTLE_SECONDS = 300
@@ -56,7 +57,7 @@ def run(
     stack.callback(roles.end)
     roles.start()
     load = Load(f"http://{LOOPBACK}:{port}", options.rate, options.seed)
-    _until(Tick.objects.exists, "the first tick")
+    eventually(_ticked, what="the first tick")
     scene = Scene(roles, broker, postgres, postgres.url, proxies, "/", Random(options.seed))
     course = Course(scene, load, options)
     load.start()
@@ -290,11 +291,7 @@ def _commit() -> str:
     return found.stdout.strip()
 
 
-def _until(look: Any, what: str) -> None:
-    ends = time.time() + 120
-    while time.time() < ends:
-        with suppress(DatabaseError):
-            if look():
-                return
-        time.sleep(0.5)
-    raise SystemExit(f"{what} did not come within 120 s")
+def _ticked() -> bool:
+    with suppress(DatabaseError):
+        return Tick.objects.exists()
+    return False

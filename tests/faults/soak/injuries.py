@@ -21,6 +21,8 @@ from tests.faults.soak.roles import Role, Roles
 
 #: Seconds that a process stays frozen, an alarm lasts, a queue stays full, an answer stays slow.
 LENGTH_SECONDS = 6
+#: That a broker which was stopped in order is away.
+AWAY_SECONDS = 1
 
 
 @dataclass
@@ -133,7 +135,7 @@ def _kill_broker(scene: Scene) -> bool:
 
 def _stop_broker_in_order(scene: Scene) -> bool:
     scene.broker.ctl("stop_app")
-    time.sleep(1)
+    time.sleep(AWAY_SECONDS)
     scene.broker.ctl("start_app")
     return True
 

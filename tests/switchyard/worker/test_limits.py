@@ -6,6 +6,7 @@ import time
 from celery.exceptions import SoftTimeLimitExceeded
 
 from switchyard.worker.limits import LimitedCall
+from tests.live.processes import eventually
 
 ROUNDS = 3000
 
@@ -61,9 +62,6 @@ def test_an_interruption_never_arrives_after_its_call() -> None:
 def test_a_call_past_its_hard_limit_is_overdue_once() -> None:
     limited = call(hard=0.01)
     threading.Thread(target=limited.run, args=(spin, (0.3,), {})).start()
-    deadline = time.monotonic() + 10
-    while not limited.give_up_if_due():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    eventually(limited.give_up_if_due, within=10)
     assert limited.overdue
     assert not limited.give_up_if_due()
