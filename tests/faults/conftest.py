@@ -9,7 +9,8 @@ from django.core.management import call_command
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from tests.faults.services import Services
-from tests.live.conftest import Vhost, environment, processes, vhost  # noqa: F401 - fixtures
+from tests.live.broker import Vhost
+from tests.live.conftest import environment, processes, vhost  # noqa: F401 - fixtures
 from tests.live.processes import Processes
 
 #: What a test's report carries its rows as, from a process of xdist's too.

@@ -28,8 +28,8 @@ from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.stock import stock
 from tests.faults.stock import tasks as _stock_tasks  # noqa: F401 - so that stock has them
-from tests.live.conftest import Vhost
-from tests.live.processes import Process, Processes, eventually
+from tests.live.broker import Vhost
+from tests.live.processes import DEADLINE_SECONDS, Process, Processes, eventually
 
 
 @dataclass
@@ -200,7 +200,7 @@ def key_of(message: Any) -> str:
     return str(args[0] if args else kwargs["key"])
 
 
-def all_done(keys: Iterable[str], within: float = 60) -> None:
+def all_done(keys: Iterable[str], within: float = DEADLINE_SECONDS) -> None:
     """Wait until each key has its effect."""
     wanted = set(keys)
 

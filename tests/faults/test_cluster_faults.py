@@ -12,7 +12,7 @@ from app.celery import app
 from deploy.local.postgres import Postgres
 from tests.faults.ledger.models import Effect
 from tests.faults.services import Services, all_done, forget_connections, promise, steady
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 from tests.three import Three, started
 
@@ -41,7 +41,6 @@ def on_three(three: Three, postgres: Postgres, tmp_path: Path, settings, environ
     forget_connections(app)
 
 
-@pytest.mark.timeout(300)
 def test_f6_a_rolling_restart_of_three_nodes_stalls_nobody_for_long(
     on_three: Services, three: Three, tally
 ) -> None:
@@ -73,7 +72,6 @@ def test_f6_a_rolling_restart_of_three_nodes_stalls_nobody_for_long(
     assert max(stalls) <= 30
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("shape", ["cut_off", "frozen"])
 def test_f7_a_node_that_is_lost_to_the_others_costs_nothing(
     on_three: Services, three: Three, tally, shape: str
@@ -92,7 +90,7 @@ def test_f7_a_node_that_is_lost_to_the_others_costs_nothing(
                 eventually(lambda began=began: time.monotonic() > began + 12)
             three.await_ready(node)
             _stall()
-    all_done(promised, within=120)
+    all_done(promised)
     eventually(lambda: on_three.waiting("io") == 0)
     found = on_three.verdict()
     tally(
@@ -111,5 +109,5 @@ def test_f7_a_node_that_is_lost_to_the_others_costs_nothing(
 def _stall() -> float:
     """Seconds until the next effect."""
     began, done = time.monotonic(), Effect.objects.count()
-    eventually(lambda: Effect.objects.count() > done, within=60, what="anything to be done")
+    eventually(lambda: Effect.objects.count() > done, what="anything to be done")
     return time.monotonic() - began

@@ -27,7 +27,7 @@ def test_f14_f15_two_thousand_malformed_messages_are_kept_and_none_is_executed(
         _publish(services, malformed("ledger.io_work", 2000, 3, canary))
         promised = promise("ledger.io_work", keys("valid", 100))
         all_done(promised)
-        eventually(lambda: services.waiting(IO.dead_letter_queue) >= 2000, within=150)
+        eventually(lambda: services.waiting(IO.dead_letter_queue) >= 2000)
     dead = services.waiting(IO.dead_letter_queue)
     found = services.verdict()
     tally(
@@ -98,7 +98,7 @@ def test_f32_a_dead_letter_queue_that_is_gone_costs_no_dead_letter(services: Ser
         eventually(lambda: Execution.objects.count() >= 100)
         eventually(lambda: len(worker.events("task_finished")) >= 100)
         services.apply_topology()
-        eventually(lambda: services.waiting(IO.dead_letter_queue) >= 100, within=150)
+        eventually(lambda: services.waiting(IO.dead_letter_queue) >= 100)
     dead = Counter(map(key_of, services.dead_letters(IO.name)))
     found = services.verdict(elsewhere=dead)
     tally("F32", "ours", tasks=100, dead_letters=len(dead), lost=len(found.lost))
@@ -126,7 +126,7 @@ def test_f33_a_replay_that_is_killed_fifty_times_leaves_each_message_in_one_plac
             place = "switchyard.deadletters.queue:DeadLetterQueue.take_out"
             words = ["deadletters", "replay", "--yes", "--queue=io", "--rate=50/s"]
             killed = services.failing(place, moment, 1, 25, *words)
-            assert killed.wait(150) == 0, killed.text()[-2000:]
+            assert killed.wait(400) == 0, killed.text()[-2000:]
         # What the dead held comes back when the broker has seen them gone.
         eventually(lambda: _replay(services) == 0 and services.waiting(IO.dead_letter_queue) == 0)
         all_done(promised)
@@ -189,7 +189,7 @@ def test_f36_tasks_that_retry_while_the_broker_is_away_are_kept(services: Servic
         services.broker.kill()
         eventually(lambda: len(worker.events("task_finished")) >= 100 or not running())
         services.broker.start()
-    all_done(promised, within=120)
+    all_done(promised)
     dead = services.waiting(IO.dead_letter_queue)
     found = services.verdict()
     tally(
@@ -206,13 +206,16 @@ def test_f36_tasks_that_retry_while_the_broker_is_away_are_kept(services: Servic
 
 
 def test_f36_control_stock_drops_a_retry_while_the_broker_is_away(services: Services, tally) -> None:
-    services.stock_worker("--concurrency=10", "--pool=threads")
+    worker = services.stock_worker("--concurrency=10", "--pool=threads")
     services.promise_stock("stock.retry", keys("retried", 10), seconds=3)
     eventually(lambda: len(running()) == 10)
     with services.fault("broker away"):
         services.broker.kill()
         eventually(lambda: not _younger_than(8))
         services.broker.start()
+    # Every second time or so it consumes no more after the outage: what it held shall come to another.
+    worker.kill_all()
+    services.stock_worker("--concurrency=10", "--pool=threads")
     services.promise_stock("stock.work", ["after"])
     all_done(["after"])
     found = services.verdict()

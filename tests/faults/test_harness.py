@@ -20,9 +20,11 @@ def promised(*keys: str) -> None:
     Promise.objects.bulk_create(Promise(key=key, at=0) for key in keys)
 
 
-def done(key: str, *starts: float, effects: int = 1) -> None:
+def done(key: str, *starts: float, effects: int = 1, redelivered: bool = False) -> None:
     for started in starts:
-        Execution.objects.create(key=key, task_id=key, pid=1, attempt=0, started=started)
+        Execution.objects.create(
+            key=key, task_id=key, pid=1, attempt=0, started=started, redelivered=redelivered
+        )
     Effect.objects.bulk_create(Effect(key=key, at=0) for _ in range(effects))
 
 
@@ -70,11 +72,20 @@ def test_a_planted_second_effect_is_found() -> None:
 )
 def test_a_second_run_needs_a_fault_that_explains_it(fault: Fault, unexplained: list[str]) -> None:
     promised("again")
-    done("again", 10, 20)
+    done("again", 10, 20, redelivered=True)
     found = verdict([fault])
     assert found.repeated_runs == ["again"]
     assert found.unexplained_runs == unexplained
     assert found.good == (not unexplained)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("fault", "good"), [(Fault("kill", 1, 1), True), (Fault("kill", -100, -99), False)])
+def test_what_was_published_twice_is_explained_by_a_fault_since_its_promise(fault: Fault, good: bool) -> None:
+    """Both copies stood in a long queue, and started long after."""
+    promised("copied")
+    done("copied", 300, 310)
+    assert verdict([fault]).good == good
 
 
 @pytest.fixture

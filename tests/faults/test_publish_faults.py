@@ -65,7 +65,7 @@ def test_f3_a_relay_that_dies_between_publish_and_delete_loses_and_doubles_nothi
     with services.fault("relay"):
         failing = services.failing("switchyard.relay.relay:Relay.delete", "before", 2, 100, "relay")
         services.start("worker io")
-        assert failing.wait(120) == 0, failing.text()[-2000:]
+        assert failing.wait(400) == 0, failing.text()[-2000:]
     services.start_relay()
     all_done(promised)
     eventually(lambda: services.waiting(IO.name) == 0)

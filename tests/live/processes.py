@@ -12,16 +12,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 ROOT = Path(__file__).resolve().parents[2]
+#: Long enough for a machine of two cores with three brokers on it; what is late on purpose says its own.
+DEADLINE_SECONDS = 180
 
 
-def eventually(look: Callable[[], Any], *, within: float = 60, what: str = "") -> Any:
+def eventually(look: Callable[[], Any], *, within: float = DEADLINE_SECONDS, what: str = "") -> Any:
     """The first true value of ``look``, asked again and again until the deadline (seconds)."""
     deadline = time.monotonic() + within
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {within} s: {what or look} (last: {found!r})"
         time.sleep(0.05)
     return found
+
+
+def answer(url: str, *, within: float = 5) -> httpx.Response | None:
+    """What a role says to a request, or None while it cannot be reached. Seconds."""
+    try:
+        return httpx.get(url, timeout=within, trust_env=False)
+    except httpx.TransportError:
+        return None
 
 
 @dataclass
@@ -42,7 +54,7 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait(30)
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = DEADLINE_SECONDS) -> int:
         """The exit code."""
         return self.popen.wait(seconds)
 
@@ -76,7 +88,7 @@ class Processes:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=DEADLINE_SECONDS,
             check=False,
         )
 

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.live.conftest import Vhost, environment, vhost
+from tests.live.broker import Vhost
+from tests.live.conftest import environment, vhost
 from tests.manifests.users import ROLES, Users
 from tests.rollout.cluster import Cluster
 from tests.rollout.service import Service

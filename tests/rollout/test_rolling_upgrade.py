@@ -105,7 +105,6 @@ def without_pre_stop(workload: Document) -> None:
     del container(workload)["lifecycle"]
 
 
-@pytest.mark.timeout(600)
 def test_control_web_without_its_pre_stop_fails_requests(cluster: Cluster, service: Service) -> None:
     running(cluster, "web", change=without_pre_stop)
     with Load(service.url, cluster.host, per_second=12) as load:
@@ -119,7 +118,6 @@ def without_grace(workload: Document) -> None:
     pod(workload)["terminationGracePeriodSeconds"] = 0
 
 
-@pytest.mark.timeout(600)
 def test_control_workers_without_a_grace_period_run_tasks_again(cluster: Cluster, service: Service) -> None:
     running(cluster, "web", "relay")
     cluster.apply("old", "worker-io", "worker-cpu", change=without_grace)
@@ -137,7 +135,6 @@ def test_control_workers_without_a_grace_period_run_tasks_again(cluster: Cluster
     assert (found.lost, found.repeated_effects) == ([], [])
 
 
-@pytest.mark.timeout(600)
 def test_control_an_argument_taken_and_sent_by_one_release_is_dead_lettered_by_old_workers(
     cluster: Cluster, service: Service
 ) -> None:

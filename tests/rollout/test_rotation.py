@@ -43,7 +43,6 @@ def visitor(cluster: Cluster, service: Service, settings: Any) -> Visitor:
     return Visitor(service.url, cluster.host, logged_in())
 
 
-@pytest.mark.timeout(600)
 def test_a_secret_key_is_exchanged_in_three_steps_and_nobody_is_logged_out(
     cluster: Cluster, service: Service, visitor: Visitor
 ) -> None:
@@ -61,7 +60,6 @@ def test_a_secret_key_is_exchanged_in_three_steps_and_nobody_is_logged_out(
     assert cluster.complaints() == cluster.bad_ends() == []
 
 
-@pytest.mark.timeout(600)
 def test_control_a_secret_key_that_old_pods_do_not_know_logs_people_out(
     cluster: Cluster, visitor: Visitor
 ) -> None:
@@ -78,7 +76,6 @@ def second(users: Users) -> Iterator[Users]:
     second.delete()
 
 
-@pytest.mark.timeout(600)
 def test_a_second_broker_user_takes_over_under_load_and_the_first_is_deleted(
     cluster: Cluster, service: Service, users: Users, second: Users
 ) -> None:
@@ -139,7 +136,6 @@ def as_user(url: str, name: str) -> str:
     return parts._replace(netloc=f"{name}:only-for-tests@{parts.hostname}:{parts.port}").geturl()
 
 
-@pytest.mark.timeout(600)
 def test_a_second_database_login_takes_over_under_load_and_owns_what_the_first_has_made(
     cluster: Cluster, service: Service, logins: tuple[str, str], environment: dict[str, str]
 ) -> None:

@@ -22,6 +22,9 @@ class Execution(models.Model):
     attempt = models.IntegerField()
     started = models.FloatField()
     finished = models.FloatField(null=True)
+    redelivered = models.BooleanField(
+        default=False, help_text="whether the broker gave the message out before"
+    )
 
     def __str__(self) -> str:
         return f"{self.key} in {self.pid}"

@@ -24,6 +24,7 @@ def execution(task: Any, key: str) -> Iterator[None]:
         pid=os.getpid(),
         attempt=task.request.retries,
         started=time.time(),
+        redelivered=bool((task.request.delivery_info or {}).get("redelivered")),
     )
     yield
     Execution.objects.filter(pk=run.pk).update(finished=time.time())
