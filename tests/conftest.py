@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 import pytest
@@ -23,6 +24,12 @@ hypothesis_settings.register_profile("busy machine", deadline=None)
 hypothesis_settings.load_profile("busy machine")
 
 RUNS = Path(__file__).resolve().parent.parent / ".local" / "test"
+
+
+@pytest.fixture(autouse=True)
+def static_files(settings: Any, tmp_path: Path) -> None:
+    """whitenoise warns of a folder that `collectstatic` has not made yet."""
+    settings.STATIC_ROOT = str(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from tests.alerts.kubernetes import Kubernetes
 from tests.faults.proxy import Proxy
-from tests.live.processes import Process, Processes, eventually
+from tests.live.processes import Process, Processes, answer, eventually
 
 #: Few slots, so that a load that a laptop can send makes a queue grow.
 SLOTS = {"threads": 8, "prefork": 1}
@@ -101,10 +101,8 @@ class Service:
         return result.stdout
 
     def answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).status_code == 200
-        except httpx.HTTPError:
-            return False
+        found = answer(f"{self.url}/readyz")
+        return found is not None and found.status_code == 200
 
     def _keep(self) -> None:
         """Start again what ends by itself, as an orchestrator does."""

@@ -12,7 +12,6 @@ from deploy.local.ports import LOOPBACK
 from tests.live.conftest import environment, processes, vhost, web, yard  # noqa: F401 - fixtures
 from tests.mailbox import Mailbox
 from tests.receiver import Receiver
-from tests.switchyard.conftest import static_files  # noqa: F401 - a fixture
 
 
 class Person:

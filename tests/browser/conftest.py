@@ -1,28 +1,21 @@
 """The pages in a real browser, served by the real web role. `make browser` runs them."""
 
 import site
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
-from kombu import Connection
 
-from app.celery import app
 from deploy.local.environment import LOCAL, ROOT, ensure
 from deploy.local.home import make_folder
 from deploy.local.ports import free_ports
-from switchyard.queues import EXCHANGE
-from switchyard.routing import QUEUES
-from tests.live.conftest import Vhost, environment, processes, vhost, yard  # noqa: F401 - fixtures
-from tests.live.processes import Process, Processes, eventually
-from tests.malformed import Draft
+from tests.live.conftest import bury, channel, environment, processes, vhost, yard  # noqa: F401 - fixtures
+from tests.live.processes import Process, Processes, answer, eventually
 
 TOOLS = LOCAL / "browser" / "venv"
 
@@ -53,7 +46,7 @@ def web(yard: Processes, static_files: Path) -> Web:  # noqa: F811
     [port] = free_ports(1)
     url = f"http://localhost:{port}"
     role = yard.start("web", env={"PORT": str(port), "PUBLIC_URL": url, "STATIC_ROOT": str(static_files)})
-    eventually(lambda: _answers(f"{url}/readyz"), what="web to answer")
+    eventually(lambda: (found := answer(f"{url}/readyz")) and found.is_success, what="web to answer")
     return Web(role, url)
 
 
@@ -64,33 +57,3 @@ def page(web: Web, tmp_path: Path) -> Iterator[Page]:
     client.force_login(User.objects.create_superuser("ada"))
     with Page.opened(web.url, tmp_path / "profile", client.cookies["sessionid"].value) as found:
         yield found
-
-
-@pytest.fixture
-def channel(vhost: Vhost) -> Iterator[Any]:  # noqa: F811
-    options = app.conf.broker_transport_options
-    with Connection(vhost.url, transport_options=options) as connection:
-        yield connection.default_channel
-
-
-@pytest.fixture
-def bury(yard: Processes, channel: Any) -> Callable[..., None]:  # noqa: F811
-    """Dead-letters messages as a worker would."""
-
-    def bury(*drafts: Draft, queue: str = "io") -> None:
-        for draft in drafts:
-            channel.basic_publish(draft.message("m"), exchange=EXCHANGE, routing_key=queue)
-        for _ in drafts:
-            message = eventually(lambda: channel.basic_get(queue), what=f"a message in {queue}")
-            channel.basic_reject(message.delivery_tag, requeue=False)
-        dead = QUEUES[queue].dead_letter_queue
-        eventually(lambda: channel.queue_declare(dead, passive=True).message_count == len(drafts))
-
-    return bury
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.TransportError:
-        return False

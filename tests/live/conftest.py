@@ -1,9 +1,9 @@
 """A vhost, and the roles that work in it, for each live test."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -11,20 +11,15 @@ import httpx
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from kombu import Connection
 
 from app.celery import app
 from deploy.local.ports import free_ports
 from deploy.local.rabbitmq import Broker
-from tests.live.processes import Process, Processes, eventually
-
-
-@dataclass(frozen=True)
-class Vhost:
-    """A virtual host of the run's broker. ``url`` is what BROKER_URL would be."""
-
-    name: str
-    url: str
-    management_url: str
+from switchyard.queues import EXCHANGE
+from tests.live.broker import Vhost, dead
+from tests.live.processes import Process, Processes, answer, eventually
+from tests.malformed import Draft
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,8 +97,24 @@ def web(yard: Processes) -> tuple[Process, str]:
     return process, f"http://127.0.0.1:{port}"
 
 
-def answer(url: str) -> httpx.Response | None:
-    try:
-        return httpx.get(url, timeout=5)
-    except httpx.TransportError:
-        return None
+@pytest.fixture
+def channel(vhost: Vhost) -> Iterator[Any]:
+    """What a test itself does on the broker."""
+    with Connection(vhost.url, transport_options=app.conf.broker_transport_options) as connection:
+        yield connection.default_channel
+
+
+@pytest.fixture
+def bury(yard: Processes, channel: Any) -> Callable[..., None]:
+    """Dead-letters messages as a worker would: taken from their work queue and rejected."""
+
+    def bury(*drafts: Draft, queue: str = "io") -> None:
+        before = dead(channel, queue)
+        for draft in drafts:
+            channel.basic_publish(draft.message("m"), exchange=EXCHANGE, routing_key=queue)
+        for _ in drafts:
+            message = eventually(lambda: channel.basic_get(queue), what=f"a message in {queue}")
+            channel.basic_reject(message.delivery_tag, requeue=False)
+        eventually(lambda: dead(channel, queue) == before + len(drafts), what="dead letters")
+
+    return bury

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 from django.db import connection
 
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 
 
 def password() -> str:

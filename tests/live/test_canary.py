@@ -12,7 +12,7 @@ from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.metrics.waits import waits
 from switchyard.outbox.models import Message
 from switchyard.routing import QUEUES
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 
 

@@ -22,26 +22,21 @@ io_wait = app.tasks["gallery.io_wait"]
 #: Runs a role on a host whose clock is so many seconds ahead.
 ELSEWHERE = """
 import sys
-from datetime import datetime
+from datetime import timedelta
 from app.__main__ import main
 import django
 django.setup()
-from datetime import timedelta
 import switchyard.relay.link as link
+from tests.stepped import ahead
 
-class Stepped(datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return datetime.now(tz) + timedelta(seconds={ahead})
-
-link.datetime = Stepped
+link.datetime = ahead(timedelta(seconds={seconds}))
 sys.argv = ["app", "relay"]
 main()
 """
 
 
 def relay_elsewhere(yard: Processes, ahead: timedelta) -> Process:
-    return yard.start_command([sys.executable, "-c", ELSEWHERE.format(ahead=ahead.total_seconds())])
+    return yard.start_command([sys.executable, "-c", ELSEWHERE.format(seconds=ahead.total_seconds())])
 
 
 def started(key: str) -> float:

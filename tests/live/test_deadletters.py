@@ -20,41 +20,16 @@ from switchyard.deadletters import actions
 from switchyard.deadletters.models import Action, Verb
 from switchyard.deadletters.queue import DeadLetterQueue
 from switchyard.outbox.models import Message
-from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.gallery.tasks import MENDED
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost, dead
 from tests.live.processes import Processes, eventually
-from tests.malformed import Draft, as_yaml, pickled, valid
+from tests.malformed import as_yaml, pickled, valid
 
 SEVERAL_HUNDRED = 400
 KILLS = 12
 FEWEST_KILLS = 4
-
-
-@pytest.fixture
-def channel(vhost: Vhost, settings: Any) -> Any:
-    with Connection(vhost.url, transport_options=app.conf.broker_transport_options) as connection:
-        yield connection.default_channel
-
-
-@pytest.fixture
-def bury(yard: Processes, channel: Any) -> Callable[..., None]:
-    """Dead-letters a message as a worker would: taken from its work queue and rejected."""
-
-    def bury(draft: Draft, queue: str = "io") -> None:
-        before = dead(channel, queue)
-        channel.basic_publish(draft.message("m"), exchange=EXCHANGE, routing_key=queue)
-        message = eventually(lambda: channel.basic_get(queue), within=30, what=f"a message in {queue}")
-        channel.basic_reject(message.delivery_tag, requeue=False)
-        eventually(lambda: dead(channel, queue) > before, within=30, what="a dead letter")
-
-    return bury
-
-
-def dead(channel: Any, queue: str = "io") -> int:
-    return channel.queue_declare(QUEUES[queue].dead_letter_queue, passive=True).message_count
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -89,7 +64,7 @@ def test_the_list_is_what_failed_with_its_reason_and_its_error(yard: Processes, 
     failed = {app.tasks[f"gallery.{queue}_fail"].delay(f"{queue}-key").id: queue for queue in QUEUES}
     poison = app.tasks["gallery.cpu_die"].delay("poison").id
     expected = dict.fromkeys(QUEUES, 1) | {"cpu": 2}
-    eventually(lambda: {queue: dead(channel, queue) for queue in QUEUES} == expected, within=120)
+    eventually(lambda: {queue: dead(channel, queue) for queue in QUEUES} == expected)
     letters = {letter["id"]: letter for letter in listed()}
     assert letters.keys() == {*failed, poison}
     for task_id, queue in failed.items():
@@ -279,7 +254,7 @@ def test_a_replay_killed_again_and_again_runs_each_task_exactly_once(
     yard.worker("io")
     # What the last one held is back in the queue when the broker has noticed that it is gone.
     eventually(lambda: run("replay", "--yes")[0] == 0 and dead(channel) == 0 and recorded_ids() == keys)
-    eventually(lambda: Run.objects.filter(finished__isnull=False).count() == SEVERAL_HUNDRED, within=120)
+    eventually(lambda: Run.objects.filter(finished__isnull=False).count() == SEVERAL_HUNDRED)
     assert set(Run.objects.values_list("key", flat=True)) == keys
     eventually(lambda: not Message.objects.exists())
     assert Run.objects.count() == Action.objects.count() == SEVERAL_HUNDRED

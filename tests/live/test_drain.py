@@ -9,7 +9,7 @@ import pytest
 from app.celery import app
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Process, Processes, eventually
 
 QUICK = {"DJANGO_SETTINGS_MODULE": "tests.quick_heartbeat"}

@@ -18,7 +18,7 @@ from switchyard.broker.management import Management
 from switchyard.metrics.depths import queue_names
 from switchyard.metrics.exporter import Exporter as Collector
 from switchyard.metrics.exporter import Reads
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Process, Processes, eventually
 
 

@@ -4,23 +4,12 @@ import signal
 
 import pytest
 from django_celery_results.models import TaskResult
-from kombu import Connection
 
 from app.celery import app
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
+from tests.live.broker import dead_letters
 from tests.live.processes import Processes, eventually
-
-
-def dead_letters(vhost, queue: str, count: int) -> list:
-    """Take ``count`` messages from the dead-letter queue, waiting for them."""
-    with Connection(vhost.url) as connection:
-        inbox = connection.SimpleQueue(QUEUES[queue].dead_letter_queue, queue_opts={"no_declare": True})
-        found = [inbox.get(timeout=60) for _ in range(count)]
-        for message in found:
-            message.ack()
-        inbox.close()
-    return found
 
 
 @pytest.mark.parametrize("queue", QUEUES)

@@ -9,8 +9,8 @@ from app.celery import app
 from switchyard.routing import QUEUES
 from switchyard.worker.threads import OVERDUE_EXIT_CODE
 from tests.gallery.models import Run
+from tests.live.broker import dead_letters
 from tests.live.processes import Processes, eventually
-from tests.live.test_failures import dead_letters
 
 
 @pytest.mark.parametrize("queue", QUEUES)

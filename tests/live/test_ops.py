@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from django.test import Client
-from kombu import Connection
 
 from app.celery import app
 from switchyard.deadletters.models import Action
@@ -32,19 +30,13 @@ from switchyard.outbox.models import Message
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost, dead
 from tests.live.processes import ROOT as FOLDER
 from tests.live.processes import Processes, eventually
-from tests.malformed import Draft, valid
+from tests.malformed import valid
 
 ROOT = "/admin/switchyard/operations/"
 PAGES = [ROOT, f"{ROOT}dead-letters/", f"{ROOT}schedule/", f"{ROOT}outbox/"]
-
-
-@pytest.fixture(autouse=True)
-def static_files(settings: Any, tmp_path: Path) -> None:
-    """whitenoise warns of a folder that `collectstatic` has not made yet."""
-    settings.STATIC_ROOT = str(tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -53,32 +45,6 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeouts, "PAGE_SECONDS", 60)
     monkeypatch.setattr(timeouts, "LOOK_SECONDS", 30)
     monkeypatch.setattr(timeouts, "ACT_SECONDS", 30)
-
-
-@pytest.fixture
-def channel(vhost: Vhost, settings: Any) -> Any:
-    with Connection(vhost.url, transport_options=app.conf.broker_transport_options) as connection:
-        yield connection.default_channel
-
-
-@pytest.fixture
-def bury(yard: Processes, channel: Any) -> Callable[..., None]:
-    """Dead-letters messages as a worker would."""
-
-    def bury(*drafts: Draft, queue: str = "io") -> None:
-        before = dead(channel, queue)
-        for draft in drafts:
-            channel.basic_publish(draft.message("m"), exchange=EXCHANGE, routing_key=queue)
-        for _ in drafts:
-            message = eventually(lambda: channel.basic_get(queue), what=f"a message in {queue}")
-            channel.basic_reject(message.delivery_tag, requeue=False)
-        eventually(lambda: dead(channel, queue) == before + len(drafts), what="dead letters")
-
-    return bury
-
-
-def dead(channel: Any, queue: str = "io") -> int:
-    return channel.queue_declare(QUEUES[queue].dead_letter_queue, passive=True).message_count
 
 
 def staff(*permissions: str) -> Client:
@@ -256,6 +222,8 @@ def test_a_discard_wants_its_number_typed_and_keeps_what_was_not_counted(
     address = f"{PAGES[1]}discard/?task=*_fail"
     fields = form_of(ada.get(address))
     assert "Nothing was discarded" in text(ada.post(address, fields | {"typed": "2"}))
+    [other] = posted(ada, address, fields | {"count": "many"})
+    assert "not the form of that page. Look again." in text(other)
     assert dead(channel) == 2
     [done] = posted(ada, address, fields | {"typed": "1"})
     assert "Discarded 1 dead letters." in text(done)
@@ -295,6 +263,8 @@ def test_the_quarantine_is_requeued_and_discarded_from_its_page(ada: Client) -> 
     assert first.quarantined_at is None
     fields = form_of(ada.get(discard))
     assert "Nothing was discarded" in text(ada.post(discard, fields))
+    [other] = posted(ada, discard, fields | {"count": "many"})
+    assert "not the form of that page. Look again." in text(other)
     [done] = posted(ada, discard, fields | {"typed": "1"})
     assert "Discarded 1 of 1 messages." in text(done)
     assert not Message.objects.filter(pk=second.pk).exists()

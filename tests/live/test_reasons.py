@@ -2,7 +2,6 @@
 
 import json
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,10 +37,8 @@ LONGEST_LINE = 200_000
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_task_that_fails_is_found_under_its_own_exception(
-    yard: Processes, client: Client, settings: Any, tmp_path: Path, queue: str
+    yard: Processes, client: Client, queue: str
 ) -> None:
-    # whitenoise warns of a folder that `collectstatic` has not made yet.
-    settings.STATIC_ROOT = str(tmp_path)
     worker = yard.worker(queue)
     throw = app.tasks[f"gallery.{queue}_throw"]
     ids = {throw.delay(kind, kind).id: kind for kind in RAISED}

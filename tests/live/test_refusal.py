@@ -1,18 +1,15 @@
 """What is no task is dead-lettered: never run, never acknowledged away, and no end of the worker."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kombu import Connection
 
-from app.celery import app
 from switchyard.broker.frames import UNREADABLE
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost, waiting
 from tests.live.processes import Process, Processes, eventually
 from tests.malformed import Draft, malformed, valid
 
@@ -20,18 +17,8 @@ MESSAGES = 2000
 EVERY_TENTH = 10
 
 
-@pytest.fixture
-def channel(vhost: Vhost, settings: Any) -> Iterator[Any]:
-    with Connection(vhost.url, transport_options=app.conf.broker_transport_options) as connection:
-        yield connection.default_channel
-
-
 def publish(channel: Any, queue: str, draft: Draft, name: str, routing_key: Any = None) -> None:
     channel.basic_publish(draft.message(name), exchange=EXCHANGE, routing_key=routing_key or queue)
-
-
-def waiting(channel: Any, queue: str) -> int:
-    return channel.queue_declare(queue, passive=True).message_count
 
 
 def taken(channel: Any, queue: str) -> list[Any]:
@@ -46,7 +33,6 @@ def finished(key: str) -> bool:
     return Run.objects.filter(key=key, finished__isnull=False).exists()
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("queue", QUEUES)
 def test_two_thousand_malformed_messages_are_dead_lettered_and_the_worker_goes_on(
     yard: Processes, channel: Any, tmp_path: Path, queue: str

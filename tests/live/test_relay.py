@@ -24,7 +24,7 @@ from switchyard.outbox.models import Message
 from switchyard.relay.link import CONFIRM_SECONDS
 from switchyard.relay.relay import BATCH_ROWS
 from switchyard.routing import QUEUES
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Process, Processes, eventually
 
 io_wait = app.tasks["gallery.io_wait"]

@@ -11,8 +11,8 @@ from app.celery import app
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.gallery.tasks import join
+from tests.live.broker import dead_letters
 from tests.live.processes import Process, Processes, eventually
-from tests.live.test_failures import dead_letters
 
 UNKEPT = {"opaque": "Opaque", "mute": "OpaqueAndMute", "circular": "list"}
 

@@ -14,8 +14,7 @@ from app.celery import app
 from switchyard.conf import conf
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
-from tests.live.conftest import answer
-from tests.live.processes import Process, Processes, eventually
+from tests.live.processes import Process, Processes, answer, eventually
 
 #: Connections to the test's database. Not every backend is one: autovacuum comes and goes as it likes.
 CLIENTS = (

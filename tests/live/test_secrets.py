@@ -16,8 +16,8 @@ from django_celery_results.models import TaskResult
 from app.celery import app
 from deploy.local.ports import free_ports
 from tests.gallery.models import Run
-from tests.live.conftest import Vhost
-from tests.live.processes import Process, Processes, eventually
+from tests.live.broker import Vhost
+from tests.live.processes import Process, Processes, answer, eventually
 from tests.live.secrets import Secrets
 
 CELERY = [sys.executable, "-m", "celery", "-A", "app"]
@@ -58,7 +58,7 @@ class Service:
         for name in ("worker io", "worker cpu", "relay", "beat", "celery"):
             self.processes.until_beating(self.roles[name])
         for url in (f"{self.web}/query", f"{self.debug}/query", *self.metrics):
-            eventually(lambda url=url: answers(url), what=url)
+            eventually(lambda url=url: answer(url, within=30), what=url)
 
     def logs(self) -> dict[str, str]:
         return {f"the log of {name}": role.text() for name, role in self.roles.items()}
@@ -79,13 +79,6 @@ class Service:
 
     def _start(self, role: str, **env: Any) -> Process:
         return self.processes.start(*role.split(), env={name: str(value) for name, value in env.items()})
-
-
-def answers(url: str) -> httpx.Response | None:
-    try:
-        return httpx.get(url, timeout=30)
-    except httpx.TransportError:
-        return None
 
 
 @pytest.fixture
@@ -175,7 +168,6 @@ def lose_login(service: Service, secrets: Secrets) -> dict[str, str]:
     return said
 
 
-@pytest.mark.timeout(600)
 def test_nothing_that_a_role_tells_holds_a_secret(processes: Processes, secrets: Secrets) -> None:
     said = outputs(processes, "release")
     service = Service(processes)
@@ -201,6 +193,6 @@ def test_a_debug_page_hides_a_secret_that_an_error_quotes(processes: Processes, 
     port = free_ports(1)[0]
     env = {"PORT": str(port), "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "tests.faulty"}
     processes.start("web", env=env)
-    page = eventually(lambda: answers(f"http://127.0.0.1:{port}/quote"), what="the page").text
+    page = eventually(lambda: answer(f"http://127.0.0.1:{port}/quote", within=30), what="the page").text
     assert "ValueError" in page
     assert secrets.found_in({"the page": page}) == []

@@ -13,8 +13,8 @@ from switchyard.outbox.models import Message
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
+from tests.live.broker import dead
 from tests.live.processes import Processes, eventually
-from tests.live.test_refusal import channel, waiting  # noqa: F401 - a fixture
 from tests.malformed import valid
 
 TEXTS = {
@@ -30,7 +30,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_text_in_arguments_runs_as_it_was_given(yard: Processes, channel: Any, queue: str) -> None:  # noqa: F811
+def test_a_text_in_arguments_runs_as_it_was_given(yard: Processes, channel: Any, queue: str) -> None:
     worker = yard.worker(queue)
     yard.relay()
     keep = app.tasks[f"gallery.{queue}_keep"]
@@ -41,12 +41,12 @@ def test_a_text_in_arguments_runs_as_it_was_given(yard: Processes, channel: Any,
     assert {line["outcome"] for line in worker.events("task_finished")} == {"succeeded"}
     assert set(Run.objects.values_list("task_id", flat=True)) == ids
     assert {run.key for run in Run.objects.all()} == {ascii(text)[:60] for text in TEXTS.values()}
-    assert waiting(channel, QUEUES[queue].dead_letter_queue) == 0
+    assert dead(channel, queue) == 0
 
 
 def test_an_id_or_a_header_that_cannot_travel_is_refused_at_the_call_and_any_other_runs(
     yard: Processes,
-    channel: Any,  # noqa: F811
+    channel: Any,
 ) -> None:
     worker = yard.worker("io")
     yard.relay()
@@ -66,11 +66,11 @@ def test_an_id_or_a_header_that_cannot_travel_is_refused_at_the_call_and_any_oth
     eventually(lambda: len(worker.events("task_finished")) == len(accepted), what="all have ended")
     assert Counter(Run.objects.values_list("task_id", flat=True)) == Counter(accepted)
     assert not Message.objects.exists()
-    assert waiting(channel, QUEUES["io"].dead_letter_queue) == 0
+    assert dead(channel) == 0
 
 
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_header_that_only_informs_never_decides(yard: Processes, channel: Any, queue: str) -> None:  # noqa: F811
+def test_a_header_that_only_informs_never_decides(yard: Processes, channel: Any, queue: str) -> None:
     """As other senders write them."""
     worker = yard.worker(queue)
     task, sent = f"gallery.{queue}_wait", 0
@@ -83,4 +83,4 @@ def test_a_header_that_only_informs_never_decides(yard: Processes, channel: Any,
     eventually(lambda: len(worker.events("task_finished")) == sent, what="all have ended")
     assert {line["outcome"] for line in worker.events("task_finished")} == {"succeeded"}
     assert Run.objects.filter(finished__isnull=False).count() == sent
-    assert waiting(channel, QUEUES[queue].dead_letter_queue) == 0
+    assert dead(channel, queue) == 0

@@ -17,7 +17,7 @@ from app.celery import app
 from app.queues import IO
 from switchyard.queues import DEAD_LETTER_EXCHANGE, EXCHANGE
 from tests.gallery.models import Run
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 
 DEAD = IO.dead_letter_queue

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 from zipfile import ZipFile
@@ -15,7 +14,8 @@ import psycopg
 import pytest
 
 from deploy.local.postgres import Postgres
-from tests.live.conftest import Vhost
+from deploy.local.processes import end
+from tests.live.broker import Vhost
 from tests.live.processes import ROOT, eventually
 
 BAKERY = ROOT / "tests" / "bakery"
@@ -75,9 +75,7 @@ class Project:
 
     def end(self) -> None:
         for process in self.started:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
-            process.wait(30)
+            end(process, grace_seconds=0)
 
 
 @pytest.fixture
@@ -143,7 +141,7 @@ def test_another_project_runs_its_own_tasks_on_it(project: Project) -> None:
     project.manage("shell", "-c", f"{call}; {sends}")
     count = "from orders.models import Loaf; print(sorted(Loaf.objects.values_list('name', 'shop')))"
     baked = "[('oven at 200', 'corner'), ('rye', 'corner')]"
-    eventually(lambda: baked in project.manage("shell", "-c", count).stdout, within=120)
+    eventually(lambda: baked in project.manage("shell", "-c", count).stdout)
 
     pages = (
         "from django.contrib.auth.models import User; from django.test import Client; client = Client();"

@@ -9,7 +9,7 @@ from kombu import Connection
 from app.celery import app
 from app.queues import IO
 from switchyard.broker.transport import held_back
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 
 COUNT = 50

@@ -14,7 +14,7 @@ from app.celery import app
 from switchyard.outbox.models import Message
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 from tests.manifests.queue_manifests import rights
 from tests.manifests.users import PASSWORD, ROLES, USERS, Users

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.live.conftest import Vhost
+from tests.live.broker import Vhost
 from tests.manifests.rendered import K8S, Document, documents, of_kind
 
 USERS = documents(K8S / "components" / "rabbitmq" / "users")

@@ -1,0 +1,39 @@
+"""A test's part of the broker: its vhost, how many messages wait there, and those that are dead."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from kombu import Connection
+
+from switchyard.routing import QUEUES
+
+
+@dataclass(frozen=True)
+class Vhost:
+    """A virtual host of the run's broker. ``url`` is what BROKER_URL would be."""
+
+    name: str
+    url: str
+    management_url: str
+
+
+def waiting(channel: Any, queue: str) -> int:
+    """Messages that are ready in a queue."""
+    count: int = channel.queue_declare(queue, passive=True).message_count
+    return count
+
+
+def dead(channel: Any, queue: str = "io") -> int:
+    """Those in the dead-letter queue of a work queue."""
+    return waiting(channel, QUEUES[queue].dead_letter_queue)
+
+
+def dead_letters(vhost: Vhost, queue: str, count: int) -> list[Any]:
+    """Take ``count`` messages from the dead-letter queue, waiting for them."""
+    with Connection(vhost.url) as connection:
+        inbox = connection.SimpleQueue(QUEUES[queue].dead_letter_queue, queue_opts={"no_declare": True})
+        found = [inbox.get(timeout=60) for _ in range(count)]
+        for message in found:
+            message.ack()
+        inbox.close()
+    return found
