@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from celery.app import amqp
 from kombu.serialization import dumps
-from kombu.transport.native_delayed_delivery import MAX_NUMBER_OF_BITS_TO_USE
 from kombu.utils.json import JSONEncoder
 
 from switchyard.outbox.calls import Block, publishing_in_transaction
@@ -32,6 +31,7 @@ from switchyard.outbox.errors import (
 )
 from switchyard.outbox.headers import fault_of_headers, mend_informing, unwritable
 from switchyard.outbox.metrics import enqueued
+from switchyard.outbox.moments import LONGEST_DELAY
 from switchyard.outbox.rows import Row
 
 #: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
@@ -41,8 +41,6 @@ BODY_LIMIT_BYTES = 1024 * 1024
 BROKER_LIMIT_BYTES = 16 * 1024 * 1024
 #: All headers have to fit in one AMQP frame, which is 128 KiB: a larger one ends the connection.
 HEADERS_LIMIT_BYTES = 64 * 1024
-#: What the 28 levels of delayed delivery can count.
-LONGEST_DELAY = timedelta(seconds=2**MAX_NUMBER_OF_BITS_TO_USE - 1)
 
 #: Made once: ``json.dumps`` makes an encoder for each call with options.
 _headers_as_json = JSONEncoder(allow_nan=False).encode
@@ -219,7 +217,7 @@ def _due(task: str, eta: str | None) -> float | None:
     when = datetime.fromisoformat(eta)
     delay = when - datetime.now(UTC)
     if delay > LONGEST_DELAY:
-        raise TooFarAhead(task, when, LONGEST_DELAY)
+        raise TooFarAhead(task, delay.total_seconds(), LONGEST_DELAY)
     return time.monotonic() + delay.total_seconds()
 
 

@@ -1,10 +1,8 @@
 """Checks a task call before anything is sent."""
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connections
@@ -70,24 +68,6 @@ def publishing_in_transaction() -> Iterator[None]:
     finally:
         block.open = False
         _transaction_is_ours.reset(token)
-
-
-def seconds_until(eta: datetime | str | None) -> float | None:
-    """Seconds from now to ``eta`` (ISO text too; without a zone it is UTC), at least 0; None for no eta."""
-    if eta is None:
-        return None
-    when = datetime.fromisoformat(eta) if isinstance(eta, str) else eta
-    aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
-
-
-def whole_seconds(countdown: float | None) -> int | None:
-    """Round a countdown up to whole seconds, 0 or at least 1.
-
-    Delayed delivery cuts fractions off and then refuses 0 (``calculate_routing_key`` in kombu's
-    ``native_delayed_delivery``), which would drop the message of a retry after 0.4 s.
-    """
-    return None if countdown is None else max(0, math.ceil(countdown))
 
 
 def _refuse_model(task: str, where: str, value: Any) -> None:

@@ -9,13 +9,15 @@ TaskCallError (TypeError)
 ├── HeadersNotFinite      there is a NaN or an infinity among them
 ├── HeaderRefused         one of them, or its id, is nothing that a worker takes
 ├── NoRoute               no route leads to a queue for it
+├── MomentRefused         its countdown, eta or expiry is no moment
 ├── TooFarAhead           its eta is further away than delayed delivery can count
 └── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
 
 ReturnRefused (EncodeError)  what a task returned cannot be handed to the task that comes after it
 """
 
-from datetime import datetime, timedelta
+import reprlib
+from datetime import timedelta
 from typing import Any
 
 from kombu.exceptions import EncodeError
@@ -97,11 +99,25 @@ class NoRoute(TaskCallError):
         )
 
 
-class TooFarAhead(TaskCallError):
-    def __init__(self, task: str, eta: datetime, limit: timedelta) -> None:
+class MomentRefused(TaskCallError):
+    def __init__(self, task: str, option: str, value: Any) -> None:
+        wanted = {
+            "countdown": "a finite number of seconds",
+            "eta": "a datetime, or one as text in ISO 8601",
+            "expires": "a finite number of seconds, a datetime, or one as text in ISO 8601",
+        }
         super().__init__(
-            f"{task} was called for {eta:%Y-%m-%d}, but a message can wait at most {limit.days:,} days. Keep "
-            "the date in a row, and send the task from the schedule when it has come."
+            f"{task} was called with {option}={reprlib.repr(value)}, but that is "
+            f"{wanted[option]}. Correct it at the call."
+        )
+
+
+class TooFarAhead(TaskCallError):
+    def __init__(self, task: str, seconds: float, limit: timedelta) -> None:
+        super().__init__(
+            f"{task} was called for a moment {seconds // 86_400:,.0f} days ahead, but a message can wait at "
+            f"most {limit.days:,} days. Keep the date in a row, and send the task from the schedule when it "
+            "has come."
         )
 
 

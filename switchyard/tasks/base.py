@@ -12,9 +12,8 @@ from switchyard.outbox.calls import (
     refuse_arguments,
     refuse_destination,
     refuse_open_transaction,
-    seconds_until,
-    whole_seconds,
 )
+from switchyard.outbox.moments import countdown_of, refuse_expiry
 from switchyard.outbox.sending import keep
 from switchyard.outbox.template import plain_call
 from switchyard.routing import queue_for
@@ -65,9 +64,9 @@ class RoutedTask(Base):
             refuse_destination(self.name, options)
             refuse_open_transaction(self.name)
         refuse_arguments(self.name, args, kwargs)
-        if options.get("countdown") is None:
-            options["countdown"] = seconds_until(options.pop("eta", None))
-        options["countdown"] = whole_seconds(options["countdown"])
+        options["countdown"] = countdown_of(self.name, options)
+        options.pop("eta", None)
+        refuse_expiry(self.name, options.get("expires"))
         return super().apply_async(args, kwargs, *positional, **options)
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]

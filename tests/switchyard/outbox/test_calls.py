@@ -2,6 +2,8 @@
 
 import datetime
 import decimal
+import math
+import reprlib
 import uuid
 
 import pytest
@@ -11,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.celery import app
-from switchyard.outbox.calls import refuse_arguments, whole_seconds
-from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson, OpenTransaction
+from switchyard.outbox.calls import refuse_arguments
+from switchyard.outbox.errors import (
+    DestinationRefused,
+    ModelRefused,
+    MomentRefused,
+    NotJson,
+    OpenTransaction,
+    TooFarAhead,
+)
+from switchyard.outbox.moments import countdown_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -93,7 +103,7 @@ def test_delay_on_commit_sends_after_the_commit_and_nothing_after_a_rollback(tas
 
 @given(st.floats(min_value=-5, max_value=1e6))
 def test_a_countdown_is_whole_seconds_never_shorter_and_never_a_fraction_of_one(seconds: float) -> None:
-    whole = whole_seconds(seconds)
+    whole = countdown_of("a.task", {"countdown": seconds})
     assert isinstance(whole, int)
     assert max(0, seconds) <= whole <= max(0, seconds) + 1
 
@@ -114,6 +124,38 @@ def test_an_eta_is_kept_to_the_second_and_never_early(
     eta = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds_ahead)
     task.apply_async(("later",), eta=written(eta))
     assert [sent.countdown for sent in sent_tasks] == [countdown]
+
+
+LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
+NO_SECONDS = ["5", math.inf, math.nan, 10**400, datetime.timedelta(seconds=5)]
+NO_MOMENTS = ["tomorrow", "", 5, math.nan, datetime.date(2030, 1, 1), datetime.time(12)]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("countdown", value) for value in NO_SECONDS]
+    + [("eta", value) for value in NO_MOMENTS]
+    + [("expires", value) for value in ["x", 1e18, math.nan, datetime.date(2030, 1, 1)]],
+)
+def test_what_is_no_moment_is_refused_with_what_was_given(task, sent_tasks, option, value) -> None:
+    with pytest.raises(MomentRefused) as refused:
+        task.apply_async(("later",), **{option: value})
+    assert reprlib.repr(value) in str(refused.value)
+    assert {"countdown": "seconds", "eta": "ISO 8601", "expires": "seconds"}[option] in str(refused.value)
+    assert not sent_tasks
+
+
+@pytest.mark.parametrize("options", [{"countdown": 2**28}, {"countdown": 1e18}, {"eta": LAST}], ids=str)
+def test_what_no_delay_reaches_is_refused_before_a_direct_publish_too(task, sent_tasks, options) -> None:
+    with pytest.raises(TooFarAhead, match="3,106 days"):
+        task.apply_async(("later",), **options)
+    assert not sent_tasks
+
+
+@pytest.mark.parametrize("expires", [-1, 0.5, True, LAST, "2030-01-01T00:00:00+02:00"])
+def test_what_is_a_moment_is_taken(task, sent_tasks, expires) -> None:
+    task.apply_async(("later",), expires=expires, countdown=True)
+    assert [sent.countdown for sent in sent_tasks] == [1]
 
 
 @pytest.mark.django_db
