@@ -15,6 +15,14 @@ class Unpicklable(Exception):
         self.lock = threading.Lock()
 
 
+class Unloadable(Exception):
+    """Goes into a pickle and comes out of none, for it hands on less than it takes; libraries have many."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class UnpicklableValue(ValueError):
     """Of which Celery would make a plain ValueError."""
 
@@ -75,6 +83,7 @@ RAISED: dict[str, Callable[[], BaseException]] = {
     "hostile": lambda: ValueError("nul \x00 and \udcff and \u202e and \U0001f600"),
     "unpicklable": lambda: Unpicklable("lock", 1),
     "unpicklable value": lambda: UnpicklableValue("my own text"),
+    "unloadable": lambda: Unloadable("no such card", 402),
     "mute": Mute,
     "worded": Worded,
     "huge": lambda: ValueError("x" * 10 * MEBIBYTE),
@@ -89,6 +98,7 @@ RETURNED: dict[str, Callable[[], Any]] = {
     "opaque": Opaque,
     "mute": OpaqueAndMute,
     "circular": _circular,
+    "error": lambda: {"error": AssertionError("told, not raised")},
     "hostile": lambda: "nul \x00 and \udcff",
     "number": lambda: 7,
 }

@@ -90,6 +90,14 @@ def retry(task, key: str, countdowns: list[float]) -> None:
     finish(run)
 
 
+def retry_for(task, key: str, kind: str) -> None:
+    """Retry once, for a reason that is hard to store or to pickle."""
+    run = start(task, key)
+    if task.request.retries == 0:
+        raise task.retry(exc=RAISED[kind](), countdown=1)
+    finish(run)
+
+
 def retry_at_gate(task, key: str, gate: str) -> None:
     """Retry once, when the file ``gate`` is there, and leave a file beside it when that was tried."""
     run = start(task, key)
@@ -163,6 +171,7 @@ HABITS = (
     fail,
     fragile,
     retry,
+    retry_for,
     retry_at_gate,
     pass_gate,
     die,

@@ -13,6 +13,7 @@ from django_celery_results.models import TaskResult
 from app.celery import app
 from switchyard.routing import QUEUES
 from tests.gallery.errors import RAISED
+from tests.gallery.models import Run
 from tests.live.processes import Process, Processes, eventually
 from tests.live.test_metrics import port_of, sample
 
@@ -21,6 +22,7 @@ SAID = {
     "hostile": ("ValueError", r"nul \x00 and \udcff and \u202e and 😀"),
     "unpicklable": ("Unpicklable", "lock number 1"),
     "unpicklable value": ("UnpicklableValue", "my own text"),
+    "unloadable": ("Unloadable", "no such card"),
     "mute": ("Mute", ""),
     "worded": ("Worded", "worded by its class"),
     "huge": ("ValueError", "xxxx"),
@@ -102,3 +104,16 @@ def test_a_task_that_leaves_its_process_is_found_with_how_it_left(yard: Processe
     assert {line["outcome"] for line in worker.events("task_finished")} == {"lost"}
     name = f"gallery.{queue}_leave"
     assert sample(port_of(worker), "task_failures_total", task=name, exception="SystemExit") == deliveries
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_retry_runs_again_whatever_it_is_for(yard: Processes, queue: str) -> None:
+    """A stock prefork worker ended of a reason whose pickle cannot be read (celery 6990)."""
+    worker = yard.worker(queue)
+    for kind in RAISED:
+        app.tasks[f"gallery.{queue}_retry_for"].delay(kind, kind)
+    eventually(lambda: len(worker.events("task_finished")) == 2 * len(RAISED), what="all have run twice")
+    outcomes = [line["outcome"] for line in worker.events("task_finished")]
+    assert sorted(outcomes) == ["retried"] * len(RAISED) + ["succeeded"] * len(RAISED)
+    assert Run.objects.filter(finished__isnull=False).count() == len(RAISED)
+    assert worker.popen.poll() is None

@@ -14,7 +14,7 @@ from tests.gallery.tasks import join
 from tests.live.broker import dead_letters
 from tests.live.processes import Process, Processes, eventually
 
-UNKEPT = {"opaque": "Opaque", "mute": "OpaqueAndMute", "circular": "list"}
+UNKEPT = {"opaque": "Opaque", "mute": "OpaqueAndMute", "circular": "list", "error": "dict"}
 
 
 def give(queue: str) -> Any:

@@ -27,6 +27,7 @@ CLASSES = {
     "hostile": "ValueError",
     "unpicklable": "Unpicklable",
     "unpicklable value": "UnpicklableValue",
+    "unloadable": "Unloadable",
     "mute": "Mute",
     "worded": "Worded",
     "huge": "ValueError",
