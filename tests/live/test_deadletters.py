@@ -84,7 +84,7 @@ def test_the_list_is_what_failed_with_its_reason_and_its_error(yard: Processes, 
 def test_the_filters_of_the_list_hold_together(bury: Callable[..., None]) -> None:
     bury(valid("gallery.io_wait", "a"))
     bury(valid("gallery.io_fail", "b"))
-    bury(valid("gallery.cpu_wait", "c"), "cpu")
+    bury(valid("gallery.cpu_wait", "c"), queue="cpu")
     assert ids(listed()) == {"a", "b", "c"}
     assert ids(listed("--queue", "cpu")) == {"c"}
     assert ids(listed("--task", "gallery.*_wait")) == {"a", "c"}
