@@ -114,6 +114,24 @@ def configure(conf: Any) -> None:
     conf.defaults.insert(-1, DEFAULTS)
 
 
+#: By prefix and option, what a project may call it. Celery makes it anew for each look-up.
+_names: dict[tuple[str | None, str], tuple[str, ...]] = {}
+
+
+def asked(conf: Any, option: str, default: Any = None) -> Any:
+    """``conf.get(option, default)`` as it is now. Celery's own look-up raises and catches an exception for
+    each name and each place that does not have it, which is too much for each call of a task.
+    """
+    spelt = conf.prefix, option
+    if spelt not in _names:
+        _names[spelt] = conf._to_keys(option)  # noqa: SLF001 - its old and its new name, with the prefix
+    for settings in conf.maps:
+        for name in _names[spelt]:
+            if name in settings:
+                return settings[name]
+    return default
+
+
 def _broker_options(conf: Any) -> dict[str, Any]:
     """By the URL: `amqp` changes its driver as soon as librabbitmq can be imported, and py-amqp compares the
     certificate's name only with one that it is given. None is that of the URL; of several hosts it is the
@@ -155,6 +173,9 @@ class WithoutRequired(Mapping[str, Any]):
         if self._hidden(key):
             raise KeyError(key)
         return self._settings[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._settings and not self._hidden(str(key))
 
     def __iter__(self) -> Iterator[str]:
         return (key for key in self._settings if not self._hidden(key))

@@ -36,14 +36,19 @@ def refuse_destination(task: str, options: Mapping[str, Any]) -> None:
 
 def refuse_arguments(task: str, args: Any, kwargs: Any) -> None:
     """Raise ModelRefused or NotJson for arguments that a message should not or cannot hold."""
-    for where, value in _leaves("args", list(args or ())):
-        _refuse_model(task, where, value)
-    for where, value in _leaves("kwargs", dict(kwargs or {})):
-        _refuse_model(task, where, value)
+    refuse_models(task, args, kwargs)
     try:
         dumps([args, kwargs])
     except (TypeError, ValueError) as reason:
         raise NotJson(task, reason) from reason
+
+
+def refuse_models(task: str, args: Any, kwargs: Any) -> None:
+    """Raise ModelRefused for a model instance or a queryset, however deep it lies."""
+    for where, value in _leaves("args", list(args or ())):
+        _refuse_model(task, where, value)
+    for where, value in _leaves("kwargs", dict(kwargs or {})):
+        _refuse_model(task, where, value)
 
 
 def refuse_open_transaction(task: str) -> None:

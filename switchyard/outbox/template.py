@@ -1,22 +1,31 @@
 """Makes the message of a plain call from that of the last plain call of the same task.
 
 Celery decides anew for each call what is the same for all of them: options, route, limits. Of a call with
-nothing but arguments only its id and its arguments differ. What comes after that, from the signal
-``before_task_publish`` on, is Celery's own for every message.
+nothing but arguments only its id and its arguments differ, as long as nobody has put code of his own into its
+way: that is asked at each call, and what cannot be proven to be the same goes Celery's whole way. What comes
+after that, from the signal ``before_task_publish`` on, is Celery's own for every message.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from celery.app.amqp import task_message
-from celery.app.task import Task
+from celery.app.routes import MapRoute, Router
 from celery.utils.saferepr import saferepr
+from kombu.exceptions import EncodeError
 from kombu.utils.uuid import uuid
 
+from switchyard.broker.options import asked
 from switchyard.outbox.amqp import captured, recorded
-from switchyard.outbox.calls import refuse_arguments
+from switchyard.outbox.calls import refuse_models
+from switchyard.outbox.errors import NotJson
+from switchyard.outbox.overrides import is_celerys_own, way_of
 from switchyard.outbox.rows import Row
+
+#: Of no depth: the same at any.
+PLAIN = (str, int, float, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +36,15 @@ class Template:
     options: dict[str, Any]
 
     def message_of(self, task: Any, task_id: str, args: Any, kwargs: Any) -> task_message:
-        """The same message for other arguments."""
+        """The same message for other arguments. Whoever is handed it may write into any part of it."""
         amqp = task.app.amqp
         headers = self.message.headers | {
+            "timelimit": [*self.message.headers["timelimit"]],
+            "stamps": {},
             "id": task_id,
             "root_id": task_id,
-            "argsrepr": saferepr(args, amqp.argsrepr_maxsize),
-            "kwargsrepr": saferepr(kwargs, amqp.kwargsrepr_maxsize),
+            "argsrepr": saferepr(args, amqp.argsrepr_maxsize, maxlevels=_levels(task, args)),
+            "kwargsrepr": saferepr(kwargs, amqp.kwargsrepr_maxsize, maxlevels=_levels(task, kwargs.values())),
         }
         properties = self.message.properties | {
             "correlation_id": task_id,
@@ -43,44 +54,75 @@ class Template:
         return task_message(headers, properties, (args, kwargs, dict(self.message.body[2])), None)
 
 
-#: By task name. None is a task whose every call has to go Celery's whole way.
-_templates: dict[str, Template | None] = {}
+#: By task name, with what it was made by. None if a call that is made so has to go Celery's whole way.
+_templates: dict[str, tuple[tuple[Any, ...], Template | None]] = {}
 # Every message names the process that it comes from.
 os.register_at_fork(after_in_child=_templates.clear)
 
 
-def plain_call(task: Any, args: Any, kwargs: Any) -> tuple[str, list[Row]]:
-    """The id and the rows of a call without options. Raises switchyard.outbox.errors.TaskCallError."""
+def plain_call(task: Any, celerys: Any, args: Any, kwargs: Any) -> tuple[str, list[Row]]:
+    """The id and the rows of a call without options; ``celerys`` is what our ``apply_async`` calls.
+
+    Raises switchyard.outbox.errors.TaskCallError.
+    """
     # A task that calls another hands its own root and priority on.
-    in_a_task = task.app.current_worker_task is not None
-    template = None if in_a_task else _templates.get(task.name)
-    if template is not None:
+    constant = task.app.current_worker_task is None and not asked(task.app.conf, "task_always_eager")
+    made_by = _makers(task, celerys) if constant else ()
+    last_made_by, template = _templates.get(task.name, ((), None))
+    same = constant and last_made_by == made_by
+    if same and template is not None:
         return _from_template(template, task, args or (), kwargs or {})
     with captured() as rows, recorded() as sent:
         result = task.apply_async(args, kwargs)
-    if not in_a_task and task.name not in _templates:
-        _templates[task.name] = _template(task, *sent[0])
+    if constant and not same and len(sent) == 1:
+        # Asked anew: Celery reads the options of a task at its first call.
+        made_by = _makers(task, celerys)
+        _templates[task.name] = made_by, _template(task, *sent[0], made_by)
     return str(result.id), rows
 
 
 def _from_template(template: Template, task: Any, args: Any, kwargs: Any) -> tuple[str, list[Row]]:
     if task.typing:
         task.__header__(*args, **kwargs)
-    refuse_arguments(task.name, args, kwargs)
+    refuse_models(task.name, args, kwargs)
     task_id = uuid()
     with captured() as rows:
         message = template.message_of(task, task_id, args, kwargs)
-        task.app.amqp.send_task_message(None, task.name, message, **template.options)
+        try:
+            task.app.amqp.send_task_message(None, task.name, message, **template.options)
+        except EncodeError as reason:
+            raise NotJson(task.name, reason) from reason
     return task_id, rows
 
 
-def _template(task: Any, message: task_message, options: dict[str, Any]) -> Template | None:
-    """None if something of the message is made of the call's arguments or of its moment."""
+def _levels(task: Any, values: Iterable[Any]) -> int:
+    """How deep Celery shows arguments: asked where there is a depth. Before 5.7 it has no option for it."""
+    flat = all(isinstance(value, PLAIN) for value in values)
+    depth: int = 3 if flat else asked(task.app.conf, "task_repr_maxlevels", 3)
+    return depth
+
+
+def _makers(task: Any, celerys: Any) -> tuple[Any, ...]:
+    """What decides about a message beside arguments and settings: code, routes, and what the task declares.
+
+    Celery reads the options of a task's class once (``_exec_options``), and so may this.
+    """
+    limits = task.ignore_result, task.soft_time_limit, task.time_limit
+    return task, task._exec_options, task.app.amqp.router, *limits, way_of(task, celerys)  # noqa: SLF001
+
+
+def _template(
+    task: Any, message: task_message, options: dict[str, Any], made_by: tuple[Any, ...]
+) -> Template | None:
+    """None if something of the message is made of the call's arguments, of its moment, or by others' code."""
     headers = message.headers
+    router = task.app.amqp.router
+    routes: Any = getattr(router, "routes", ())
     depends = (
         headers["eta"] or headers["expires"] or headers["stamped_headers"] or not headers["ignore_result"],
-        type(task).shadow_name is not Task.shadow_name,
         # It has no public reader; before Celery 5.7 there was none.
         getattr(task, "_dump_pydantic_arguments", None),
+        not is_celerys_own(made_by[-1]),
+        type(router) is not Router or any(type(route) is not MapRoute for route in routes or ()),
     )
     return None if any(depends) else Template(message, options)

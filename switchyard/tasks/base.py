@@ -86,7 +86,7 @@ class RoutedTask(Base):
         the commit, which rolls back.
         """
         if not options:
-            task_id, rows = plain_call(self, args, kwargs)
+            task_id, rows = plain_call(self, super().apply_async, args, kwargs)
             keep(rows)
             return task_id
         with captured() as rows:
