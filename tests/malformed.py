@@ -47,17 +47,6 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "stamped_headers": ([],),
     "stamps": ({}, {"a": 1}),
 }
-RESERVED = (
-    "headers",
-    "get",
-    "update",
-    "utc",
-    "is_eager",
-    "children",
-    "__dict__",
-    "_protected",
-    "called_directly",
-)
 BODIES: tuple[Any, ...] = (
     None,
     7,
@@ -153,7 +142,6 @@ def malformed(task: str, count: int, seed: int, canary: Path) -> Iterator[Draft]
         deep_body,
         wrong_header,
         missing_header,
-        reserved_header,
         another_content_type,
         another_encoding,
         compressed,
@@ -195,10 +183,6 @@ def wrong_header(draft: Draft, random: Random) -> None:
 def missing_header(draft: Draft, random: Random) -> None:
     for name in random.choice([["task"], ["id"], ["task", "id"], list(draft.headers)]):
         draft.headers.pop(name)
-
-
-def reserved_header(draft: Draft, random: Random) -> None:
-    draft.headers[random.choice(RESERVED)] = random.choice(VALUES)
 
 
 def another_content_type(draft: Draft, random: Random) -> None:

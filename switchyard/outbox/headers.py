@@ -49,8 +49,8 @@ def fault_of_headers(headers: Mapping[Any, Any]) -> str:
         if name in INFORMING:
             continue
         rule = HEADERS.get(name)
-        if rule is None and (not isinstance(name, str) or name in RESERVED):
-            return "a header that Celery keeps for itself"
+        if not isinstance(name, str):
+            return "a header whose name is no text"
         if rule and value is not None and not rule.holds(value):
             return f"header {name} is not {rule.words}"
     return ""
@@ -62,8 +62,8 @@ def are_right(headers: Mapping[Any, Any]) -> bool:
         return False
     for name, value in headers.items():
         rule = HEADERS.get(name)
-        others = rule is None or name == "stamps"
-        if others and not (is_key(name) and name not in RESERVED and is_writable(value)):
+        others = rule is None or name in OPEN
+        if others and not (is_key(name) and is_writable(value)):
             return False
         if rule and value is not None and not rule.holds(value):
             return False
@@ -81,10 +81,18 @@ def mend_informing(headers: MutableMapping[Any, Any]) -> None:
                 headers[name] = mended
 
 
+def leave_out_reserved(headers: MutableMapping[Any, Any]) -> list[str]:
+    """Take away, and return, what would overwrite a part of the task's request, down to its methods."""
+    names = sorted(RESERVED & headers.keys())
+    for name in names:
+        del headers[name]
+    return names
+
+
 def unwritable(headers: Mapping[Any, Any]) -> str:
-    """The name of a header that no message can hold, of those without a rule and stamps; or empty."""
+    """The name of a header that no message can hold, of those without a rule and open tables; or empty."""
     for name, value in headers.items():
-        ruled = name in HEADERS and name != "stamps"
+        ruled = name in HEADERS and name not in OPEN
         if not ruled and not (is_key(name) and is_writable(value)):
             return str(name) or "''"
     return ""
@@ -201,12 +209,16 @@ HEADERS = {
     "replaced_task_nesting": COUNT,
     "stamped_headers": NAMES,
     "stamps": TABLE,
+    "headers": TABLE,
     SENT_AT: NUMBER,
     HEADER: FLAT_TABLE,
 }
 
-#: Nothing is done otherwise for what they say.
-INFORMING = {"lang", "shadow", "argsrepr", "kwargsrepr", "origin", SENT_AT, HEADER}
+#: Tables of others, whose values may be anything: stamps, and where instrumentations (Sentry's) have theirs.
+OPEN = {"stamps", "headers"}
 
-#: A header of such a name would overwrite a part of the task's request, down to its methods.
+#: Nothing is done otherwise for what they say.
+INFORMING = {"lang", "shadow", "argsrepr", "kwargsrepr", "origin", "headers", SENT_AT, HEADER}
+
+#: What Celery's request of a task has, and no sender may set by a header of that name.
 RESERVED = set(dir(Context)) - HEADERS.keys()

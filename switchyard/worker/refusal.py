@@ -1,8 +1,9 @@
 """Dead-letters what is no task of this service, so that no message ends the worker.
 
-| event           | fields                                                                       |
-|-----------------|------------------------------------------------------------------------------|
-| message_refused | reason, queue, task and task_id (if they are names), content_type, size, error |
+| event            | fields                                                                         |
+|------------------|--------------------------------------------------------------------------------|
+| message_refused  | reason, queue, task and task_id (if they are names), content_type, size, error |
+| headers_left_out | names; task and task_id of the first message that had them                     |
 
 Nothing of the payload is logged. Stock Celery logs it whole, acknowledges a body that it cannot decode (the
 message is gone), and ends when a header has an unexpected type.
@@ -20,7 +21,7 @@ from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 
 from switchyard.broker.transport import held_back
-from switchyard.outbox.headers import is_name, mend_informing
+from switchyard.outbox.headers import is_name, leave_out_reserved, mend_informing
 from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
 from switchyard.worker.mailbox import Mailbox
 from switchyard.worker.message import fault_of, never_decompress
@@ -43,6 +44,7 @@ class RefusingConsumer(Consumer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         never_decompress()
+        self.left_out: set[str] = set()
         #: None with a pool of greenlets, which has no event loop.
         self.mailbox = Mailbox(self.hub, self._held_back) if self.hub else None
         if isinstance(self.pool, TaskPool):
@@ -72,6 +74,7 @@ class RefusingConsumer(Consumer):
                 self.refuse(message, fault)
                 return
             mend_informing(message.headers)
+            self.leave_out(message.headers)
             try:
                 handle(message)
             except (*self.connection_errors, *self.channel_errors):
@@ -83,6 +86,13 @@ class RefusingConsumer(Consumer):
                 self.refuse(message, "the worker could not take it", error)
 
         return on_task_received
+
+    def leave_out(self, headers: Any) -> None:
+        """Headers of others pass, but what Celery would take for its own. Each name is said once."""
+        names = set(leave_out_reserved(headers)) - self.left_out
+        if names:
+            self.left_out |= names
+            log.warning("headers_left_out", names=sorted(names), **_identity(headers))
 
     def refuse(self, message: Any, reason: str, error: BaseException | None = None) -> None:
         """Send the message to the dead-letter queue of the queue it came from, and say so."""
