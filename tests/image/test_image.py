@@ -12,23 +12,23 @@ ROLES = {name: item for name, item in ours(BASE).items() if item["kind"] == "Dep
 
 
 @pytest.fixture(scope="module")
-def settings() -> dict[str, str]:
+def config() -> dict[str, str]:
     """The ConfigMap's."""
     (found,) = of_kind(BASE, "ConfigMap").values()
     return dict(found["data"])
 
 
 @pytest.fixture(scope="module")
-def released(containers: Containers, settings: dict[str, str]) -> Containers:
+def released(containers: Containers, config: dict[str, str]) -> Containers:
     """After the release Job, which every role needs."""
-    job = containers.start(ours(BASE)["release"], settings)
+    job = containers.start(ours(BASE)["release"], config)
     assert job.popen.wait(120) == 0, job.text()
     return containers
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_a_role_starts_passes_its_probes_and_leaves_at_sigterm(released, settings, name) -> None:
-    role = released.start(ROLES[name], settings)
+def test_a_role_starts_passes_its_probes_and_leaves_at_sigterm(released, config, name) -> None:
+    role = released.start(ROLES[name], config)
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         eventually(lambda probe=probe: role.passes(probe), what=f"{name}'s {probe}")
     assert_confined(role)
@@ -51,8 +51,8 @@ def resident_mib(role: Container) -> int:
 
 
 @pytest.fixture(scope="module")
-def worker(released: Containers, settings: dict[str, str]) -> Container:
-    role = released.start(ROLES["worker-cpu"], settings)
+def worker(released: Containers, config: dict[str, str]) -> Container:
+    role = released.start(ROLES["worker-cpu"], config)
     eventually(lambda: role.passes("readinessProbe"), what="a fresh heartbeat")
     return role
 
