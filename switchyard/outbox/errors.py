@@ -107,8 +107,8 @@ class MomentRefused(TaskCallError):
             "expires": "a finite number of seconds, a datetime, or one as text in ISO 8601",
         }
         super().__init__(
-            f"{task} was called with {option}={reprlib.repr(value)}, but that is "
-            f"{wanted[option]}. Correct it at the call."
+            f"{task} was called with {option}={reprlib.repr(value)}, but {option} must "
+            f"be {wanted[option]}. Correct it at the call."
         )
 
 

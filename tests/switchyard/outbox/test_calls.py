@@ -141,6 +141,7 @@ def test_what_is_no_moment_is_refused_with_what_was_given(task, sent_tasks, opti
     with pytest.raises(MomentRefused) as refused:
         task.apply_async(("later",), **{option: value})
     assert reprlib.repr(value) in str(refused.value)
+    assert f"but {option} must be a " in str(refused.value)
     assert {"countdown": "seconds", "eta": "ISO 8601", "expires": "seconds"}[option] in str(refused.value)
     assert not sent_tasks
 
