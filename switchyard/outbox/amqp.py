@@ -29,7 +29,7 @@ from switchyard.outbox.errors import (
     TaskCallError,
     TooFarAhead,
 )
-from switchyard.outbox.headers import are_right, fault_of_headers, mend_informing, unwritable
+from switchyard.outbox.headers import fault_of_headers, mend_informing, unwritable
 from switchyard.outbox.metrics import enqueued
 from switchyard.outbox.moments import LONGEST_DELAY
 from switchyard.outbox.rows import Row
@@ -189,8 +189,6 @@ class Recorder:
 
 def refuse_headers(task: str, headers: dict[str, Any]) -> None:
     """Mend those that only inform. Raise HeaderRefused or HeadersNotFinite for what no worker takes."""
-    if are_right(headers):
-        return
     mend_informing(headers)
     fault = fault_of_headers(headers)
     if fault:

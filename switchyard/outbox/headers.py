@@ -56,20 +56,6 @@ def fault_of_headers(headers: Mapping[Any, Any]) -> str:
     return ""
 
 
-def are_right(headers: Mapping[Any, Any]) -> bool:
-    """Whether nothing is to be mended or refused: one look, which is all that most calls need."""
-    if any(headers.get(name) is None for name in REQUIRED):
-        return False
-    for name, value in headers.items():
-        rule = HEADERS.get(name)
-        others = rule is None or name in OPEN
-        if others and not (is_key(name) and is_writable(value)):
-            return False
-        if rule and value is not None and not rule.holds(value):
-            return False
-    return True
-
-
 def mend_informing(headers: MutableMapping[Any, Any]) -> None:
     """Make each header that only informs what its rule says, or leave it out."""
     for name in INFORMING & headers.keys():
