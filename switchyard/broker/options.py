@@ -114,19 +114,13 @@ def configure(conf: Any) -> None:
     conf.defaults.insert(-1, DEFAULTS)
 
 
-#: By prefix and option, what a project may call it. Celery makes it anew for each look-up.
-_names: dict[tuple[str | None, str], tuple[str, ...]] = {}
-
-
 def asked(conf: Any, option: str, default: Any = None) -> Any:
     """``conf.get(option, default)`` as it is now. Celery's own look-up raises and catches an exception for
     each name and each place that does not have it, which is too much for each call of a task.
     """
-    spelt = conf.prefix, option
-    if spelt not in _names:
-        _names[spelt] = conf._to_keys(option)  # noqa: SLF001 - its old and its new name, with the prefix
+    names = conf._to_keys(option)  # noqa: SLF001 - its old and its new name, with the prefix
     for settings in conf.maps:
-        for name in _names[spelt]:
+        for name in names:
             if name in settings:
                 return settings[name]
     return default

@@ -9,7 +9,7 @@ after that, from the signal ``before_task_publish`` on, is Celery's own for ever
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery.app.amqp import task_message
 from celery.app.routes import MapRoute, Router
@@ -54,8 +54,21 @@ class Template:
         return task_message(headers, properties, (args, kwargs, dict(self.message.body[2])), None)
 
 
+class Makers(NamedTuple):
+    """What decides about a message beside its arguments: the task and what it declares, routes, and code.
+
+    Celery reads the options of a task's class once (``_exec_options``), and so may this.
+    """
+
+    task: Any
+    options: Any
+    limits: tuple[Any, ...]
+    router: Any
+    way: tuple[Any, ...]
+
+
 #: By task name, with what it was made by. None if a call that is made so has to go Celery's whole way.
-_templates: dict[str, tuple[tuple[Any, ...], Template | None]] = {}
+_templates: dict[str, tuple[Makers | None, Template | None]] = {}
 # Every message names the process that it comes from.
 os.register_at_fork(after_in_child=_templates.clear)
 
@@ -65,19 +78,15 @@ def plain_call(task: Any, celerys: Any, args: Any, kwargs: Any) -> tuple[str, li
 
     Raises switchyard.outbox.errors.TaskCallError.
     """
-    # A task that calls another hands its own root and priority on.
-    constant = task.app.current_worker_task is None and not asked(task.app.conf, "task_always_eager")
-    made_by = _makers(task, celerys) if constant else ()
-    last_made_by, template = _templates.get(task.name, ((), None))
-    same = constant and last_made_by == made_by
-    if same and template is not None:
+    makers = _makers(task, celerys)
+    known, template = _templates.get(task.name, (None, None))
+    if template is not None and makers == known:
         return _from_template(template, task, args or (), kwargs or {})
     with captured() as rows, recorded() as sent:
         result = task.apply_async(args, kwargs)
-    if constant and not same and len(sent) == 1:
-        # Asked anew: Celery reads the options of a task at its first call.
-        made_by = _makers(task, celerys)
-        _templates[task.name] = made_by, _template(task, *sent[0], made_by)
+    # Asked anew, for Celery reads the options of a task at its first call.
+    if makers != known and len(sent) == 1 and (makers := _makers(task, celerys)):
+        _templates[task.name] = makers, _template(makers, *sent[0])
     return str(result.id), rows
 
 
@@ -102,27 +111,23 @@ def _levels(task: Any, values: Iterable[Any]) -> int:
     return depth
 
 
-def _makers(task: Any, celerys: Any) -> tuple[Any, ...]:
-    """What decides about a message beside arguments and settings: code, routes, and what the task declares.
-
-    Celery reads the options of a task's class once (``_exec_options``), and so may this.
-    """
+def _makers(task: Any, celerys: Any) -> Makers | None:
+    """None where more decides: a task that calls another hands its root on; what is eager sends nothing."""
+    app = task.app
+    if app.current_worker_task is not None or asked(app.conf, "task_always_eager"):
+        return None
     limits = task.ignore_result, task.soft_time_limit, task.time_limit
-    return task, task._exec_options, task.app.amqp.router, *limits, way_of(task, celerys)  # noqa: SLF001
+    return Makers(task, task._exec_options, limits, app.amqp.router, way_of(task, celerys))  # noqa: SLF001
 
 
-def _template(
-    task: Any, message: task_message, options: dict[str, Any], made_by: tuple[Any, ...]
-) -> Template | None:
+def _template(makers: Makers, message: task_message, options: dict[str, Any]) -> Template | None:
     """None if something of the message is made of the call's arguments, of its moment, or by others' code."""
-    headers = message.headers
-    router = task.app.amqp.router
-    routes: Any = getattr(router, "routes", ())
+    headers, routes = message.headers, getattr(makers.router, "routes", None) or ()
     depends = (
         headers["eta"] or headers["expires"] or headers["stamped_headers"] or not headers["ignore_result"],
         # It has no public reader; before Celery 5.7 there was none.
-        getattr(task, "_dump_pydantic_arguments", None),
-        not is_celerys_own(made_by[-1]),
-        type(router) is not Router or any(type(route) is not MapRoute for route in routes or ()),
+        getattr(makers.task, "_dump_pydantic_arguments", None),
+        not is_celerys_own(makers.way),
+        type(makers.router) is not Router or any(type(route) is not MapRoute for route in routes),
     )
     return None if any(depends) else Template(message, options)

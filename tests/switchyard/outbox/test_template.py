@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from app.celery import app
 from switchyard.outbox import template
-from switchyard.outbox.errors import ModelRefused
+from switchyard.outbox.errors import ModelRefused, NotJson
 from switchyard.outbox.models import Message
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
@@ -68,6 +68,8 @@ def test_a_wrong_argument_is_refused_at_every_call() -> None:
             task.delay_on_commit(Run(key="a"))
         with pytest.raises(TypeError, match="key"):
             task.delay_on_commit()
+        with pytest.raises(NotJson, match="an argument that JSON cannot hold: Object of type object"):
+            task.delay_on_commit(object())
         task.delay_on_commit("a")
     assert Message.objects.count() == 2
 
