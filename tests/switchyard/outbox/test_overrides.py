@@ -22,32 +22,30 @@ from switchyard import RoutedTask
 from switchyard.outbox import template
 from switchyard.outbox.amqp import captured
 from switchyard.outbox.rows import Row
+from tests.switchyard.outbox.test_template import ITS_OWN
 
 tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
-ITS_OWN = ("id", "root_id", "sent_at")
 
 
-class TenantTask(RoutedTask):
-    """As many projects have one: the tenant goes along in the headers."""
-
-    abstract = True
+class Tenant:
+    """As many projects have it: the tenant goes along in the headers."""
 
     def apply_async(self, *args: Any, **options: Any) -> Any:
         options["headers"] = {**(options.get("headers") or {}), "tenant": tenant.get()}
-        return super().apply_async(*args, **options)
+        return super().apply_async(*args, **options)  # type: ignore[misc]
 
 
-class CelerysTenantTask(DjangoTask):
-    """Made from Celery's own, and then put behind ours, which calls it."""
-
+class TenantTask(Tenant, RoutedTask):
     abstract = True
 
-    def apply_async(self, *args: Any, **options: Any) -> Any:
-        options["headers"] = {**(options.get("headers") or {}), "tenant": tenant.get()}
-        return super().apply_async(*args, **options)
+
+class CelerysTenantTask(Tenant, DjangoTask):
+    abstract = True
 
 
 class MixedTask(RoutedTask, CelerysTenantTask):
+    """Ours calls theirs."""
+
     abstract = True
 
 
