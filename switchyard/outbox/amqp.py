@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -104,8 +105,7 @@ class AMQP(amqp.AMQP):
                 return publish(Checked(name, producer), name, message, **options)
             sent = _sent.get()
             if sent is not None:
-                # A copy: signals add to the headers.
-                sent.append((message._replace(headers=dict(message.headers)), options))
+                sent.append((_copied(message), options))
             # No task-sent event: it would be published, and it would be too early.
             return publish(Recorder(name, rows), name, message._replace(sent_event=None), **options)
 
@@ -122,6 +122,16 @@ class AMQP(amqp.AMQP):
             task = self.app.current_worker_task
             [value] = args[0] if args else [None]
             raise ReturnRefused(task.name if task else "A task", value, refused) from refused
+
+
+def _copied(message: Any) -> Any:
+    """A message that keeps nothing of what signals write into it. Its arguments are its call's own."""
+    args, kwargs, embedded = message.body
+    return message._replace(
+        headers=deepcopy(message.headers),
+        properties=deepcopy(message.properties),
+        body=(args, kwargs, deepcopy(embedded)),
+    )
 
 
 class Checked:

@@ -12,7 +12,7 @@ from celery.app.task import Task as CelerysTask
 from celery.contrib.django.task import DjangoTask
 from celery.signals import before_task_publish
 from django.test.utils import override_settings
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu.utils.json import loads
 from wrapt import FunctionWrapper
@@ -139,6 +139,7 @@ CALLS = st.tuples(
 
 
 @given(calls=st.lists(CALLS, min_size=2, max_size=8))
+@example(calls=[("plain", "ada", {"a receiver writes into all"}, []), ("plain", "ada", set(), None)])
 def test_any_call_after_any_others_is_what_celery_makes_of_it(
     tasks: dict[str, Any], calls: list[Any]
 ) -> None:
