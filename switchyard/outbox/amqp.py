@@ -54,15 +54,13 @@ _sent: ContextVar[list[tuple[Any, dict[str, Any]]] | None] = ContextVar("recorde
 def captured() -> Iterator[list[Row]]:
     """Keep in the list what is sent inside the block; the broker is not contacted."""
     rows: list[Row] = []
-    block = Block()
-    token = _capture.set((block, rows))
     began = time.perf_counter()
-    try:
-        with publishing_in_transaction():
+    with publishing_in_transaction() as block:
+        token = _capture.set((block, rows))
+        try:
             yield rows
-    finally:
-        block.open = False
-        _capture.reset(token)
+        finally:
+            _capture.reset(token)
     if rows:
         enqueued(rows[0].queue, time.perf_counter() - began)
 

@@ -12,6 +12,9 @@ from kombu.utils.json import dumps
 from switchyard.database import in_own_transaction
 from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson, OpenTransaction
 
+#: What holds no other value.
+PLAIN = {str, int, float, type(None)}
+
 REFUSED_OPTIONS = ("queue", "exchange", "routing_key", "serializer")
 
 
@@ -64,12 +67,12 @@ def refuse_open_transaction(task: str) -> None:
 
 
 @contextmanager
-def publishing_in_transaction() -> Iterator[None]:
+def publishing_in_transaction() -> Iterator[Block]:
     """Allow a publish inside a transaction, for code whose rollback leads to the same publish again."""
     block = Block()
     token = _transaction_is_ours.set(block)
     try:
-        yield
+        yield block
     finally:
         block.open = False
         _transaction_is_ours.reset(token)
@@ -82,7 +85,9 @@ def _refuse_model(task: str, where: str, value: Any) -> None:
 
 def _leaves(where: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Each value inside lists and dictionaries with its place, as ``args[0]['user']``."""
-    if isinstance(value, Mapping):
+    if type(value) in PLAIN:
+        yield where, value
+    elif isinstance(value, dict | Mapping):
         for key, item in value.items():
             yield from _leaves(f"{where}[{key!r}]", item)
     elif isinstance(value, list | tuple | set | frozenset):

@@ -48,11 +48,11 @@ def fault_of_headers(headers: Mapping[Any, Any]) -> str:
     for name, value in headers.items():
         if name in INFORMING:
             continue
-        rule = HEADERS.get(name)
-        if not isinstance(name, str):
-            return "a header whose name is no text"
-        if rule and value is not None and not rule.holds(value):
-            return f"header {name} is not {rule.words}"
+        if name not in HEADERS:
+            if not isinstance(name, str):
+                return "a header whose name is no text"
+        elif value is not None and not HEADERS[name].holds(value):
+            return f"header {name} is not {HEADERS[name].words}"
     return ""
 
 

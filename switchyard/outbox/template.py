@@ -19,13 +19,10 @@ from kombu.utils.uuid import uuid
 
 from switchyard.broker.options import asked
 from switchyard.outbox.amqp import captured, recorded
-from switchyard.outbox.calls import refuse_models
+from switchyard.outbox.calls import PLAIN, refuse_models
 from switchyard.outbox.errors import NotJson
 from switchyard.outbox.overrides import is_celerys_own, way_of
 from switchyard.outbox.rows import Row
-
-#: Of no depth: the same at any.
-PLAIN = (str, int, float, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,8 @@ class Template:
             "stamps": {},
             "id": task_id,
             "root_id": task_id,
-            "argsrepr": saferepr(args, amqp.argsrepr_maxsize, maxlevels=_levels(task, args)),
-            "kwargsrepr": saferepr(kwargs, amqp.kwargsrepr_maxsize, maxlevels=_levels(task, kwargs.values())),
+            "argsrepr": _shown(task, args, args, amqp.argsrepr_maxsize),
+            "kwargsrepr": _shown(task, kwargs, kwargs.values(), amqp.kwargsrepr_maxsize),
         }
         properties = self.message.properties | {
             "correlation_id": task_id,
@@ -104,11 +101,14 @@ def _from_template(template: Template, task: Any, args: Any, kwargs: Any) -> tup
     return task_id, rows
 
 
-def _levels(task: Any, values: Iterable[Any]) -> int:
-    """How deep Celery shows arguments: asked where there is a depth. Before 5.7 it has no option for it."""
-    flat = all(isinstance(value, PLAIN) for value in values)
-    depth: int = 3 if flat else asked(task.app.conf, "task_repr_maxlevels", 3)
-    return depth
+def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int) -> str:
+    """What Celery shows of arguments. How deep is asked where there is a depth: before 5.7 no option says."""
+    if not arguments and type(arguments) in (tuple, list, dict):
+        return repr(arguments)
+    flat = all(type(value) in PLAIN for value in values)
+    depth = 3 if flat else asked(task.app.conf, "task_repr_maxlevels", 3)
+    shown: str = saferepr(arguments, longest, maxlevels=depth)
+    return shown
 
 
 def _makers(task: Any, celerys: Any) -> Makers | None:
