@@ -2,7 +2,12 @@
 
 The standard library's handler holds a lock while it writes, and lets the interpreter's lock go for as long: a
 hundred threads that end a task each then queue for both. Here a thread whose turn it is not leaves its line
-with the one that is writing.
+with the one that is writing. Whoever reads the other end of the pipe may stand still: so many lines are kept
+until then, and the rest is counted.
+
+| event             | fields                                          |
+|-------------------|-------------------------------------------------|
+| log_lines_dropped | lines, since the process began to say so before |
 """
 
 import logging
@@ -14,6 +19,14 @@ from select import PIPE_BUF
 from threading import Lock
 from typing import Any
 
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+
+#: Lines that wait while nobody reads stderr: a few megabytes.
+MOST_LINES = 10_000
+
+log = structlog.get_logger("switchyard.process")
+
 
 class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """``StreamHandler``, to stderr. A line is written before the call that made it returns, or by a thread
@@ -22,6 +35,9 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def __init__(self) -> None:
         super().__init__()
+        #: Lines for which there was no room.
+        self.dropped = 0
+        self._said = 0
         self._lines: deque[str] = deque()
         self._turn = Lock()
         os.register_at_fork(after_in_child=self._begin_anew)
@@ -36,10 +52,15 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._lines.append(self.format(record) + self.terminator)
+            line = self.format(record) + self.terminator
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:  # noqa: BLE001 - logging's own rule: a line that cannot be made stops nobody
             self.handleError(record)
+        else:
+            self._keep(line)
         self._write_unless_somebody_does()
+        self._say_what_was_dropped()
 
     def flush(self) -> None:
         with self._turn:
@@ -55,13 +76,26 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
                 self._write()
         self._write_unless_somebody_does()
 
+    def _keep(self, line: str) -> None:
+        if len(self._lines) < MOST_LINES:
+            self._lines.append(line)
+        else:
+            self.dropped += 1
+
     def _write_unless_somebody_does(self) -> None:
         """Whoever leaves a line finds the turn taken or takes it, and whoever had it looks once more."""
-        while self._lines and self._turn.acquire(blocking=False):
+        while self._lines:
+            taken: list[bool] = []
             try:
+                # Taken and noted by one call: a soft limit that is raised into this thread comes before both
+                # or after both, and never leaves a turn behind that nobody knows of.
+                taken.extend(map(self._turn.acquire, (False,)))
+                if not taken[0]:
+                    return
                 self._write()
             finally:
-                self._turn.release()
+                if taken and taken[0]:
+                    self._turn.release()
 
     def _write(self) -> None:
         while self._lines:
@@ -69,8 +103,16 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
             try:
                 self.stream.write(text)
                 self.stream.flush()
-            except Exception:  # noqa: BLE001 - as above; stderr may be closed
+            except (OSError, ValueError):
+                # Stderr is away, or closed: that stops nobody either.
                 self.handleError(logging.makeLogRecord({"msg": text}))
+
+    def _say_what_was_dropped(self) -> None:
+        """As soon as there is room for it."""
+        lines = self.dropped - self._said
+        if lines and not self._lines:
+            self._said += lines
+            log.warning("log_lines_dropped", lines=lines)
 
     def _next_lines(self) -> str:
         """As many as a pipe takes whole: other processes may write to the same one (POSIX, PIPE_BUF)."""
@@ -90,7 +132,17 @@ def _bytes(line: str) -> int:
     return len(line.encode(errors="replace"))
 
 
+def lines_dropped() -> int:
+    """By this process, since its start."""
+    handler = _handler()
+    return handler.dropped if handler else 0
+
+
 def together() -> AbstractContextManager[None]:
     """A block whose lines, of this process, are written at its end, by as few calls as a pipe allows."""
-    handler = next((each for each in logging.root.handlers if isinstance(each, LineHandler)), None)
+    handler = _handler()
     return handler.together() if handler else nullcontext()
+
+
+def _handler() -> LineHandler | None:
+    return next((each for each in logging.root.handlers if isinstance(each, LineHandler)), None)

@@ -20,6 +20,7 @@ from switchyard.heartbeat import age_seconds
 from switchyard.metric import PREFIX, labelled
 from switchyard.queues import QueueSpec
 from switchyard.routing import queue_for
+from switchyard.worker.log_handler import lines_dropped
 
 OUTCOMES = (
     "succeeded",
@@ -137,6 +138,9 @@ class WorkerMetrics(Collector):
         recycled = {queue: float(self._count_recycled())}
         text = "Child processes that took another's place."
         yield labelled("worker_children_recycled", text, "queue", recycled, counter=True)
+        dropped = {queue: float(lines_dropped())}
+        text = "Lines of its log for which there was no room, since nobody read them."
+        yield labelled("worker_log_lines_dropped", text, "queue", dropped, counter=True)
 
     def _count_recycled(self) -> int:
         """A child's name ends in its number, which is one more for each that was started (billiard)."""

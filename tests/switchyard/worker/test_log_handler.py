@@ -1,5 +1,6 @@
 """The log's lines from many threads: all of them, whole, and only their writer waits for a slow stderr."""
 
+import dis
 import io
 import logging
 import subprocess
@@ -7,9 +8,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from select import PIPE_BUF
+from types import FrameType
+from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
+from switchyard.worker import log_handler
 from switchyard.worker.log_handler import LineHandler, together
 
 
@@ -75,6 +80,75 @@ def test_a_thread_does_not_wait_while_another_writes_and_its_line_follows(stream
     writer.join()
     assert stream.getvalue() == "first\nsecond\nthird\n"
     assert stream.writes == 2
+
+
+def test_lines_that_nobody_reads_are_bounded_and_those_beyond_are_counted(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_handler, "MOST_LINES", 10)
+    stream.open.clear()
+    writer = threading.Thread(target=log, args=("first",))
+    writer.start()
+    assert stream.entered.wait(30)
+    for number in range(25):
+        log(str(number))
+    stream.open.set()
+    writer.join()
+    said = stream.getvalue().splitlines()
+    assert said[:11] == ["first", *map(str, range(10))]
+    assert "log_lines_dropped" in said[11]
+    assert "15" in said[11]
+    log("last")
+    assert stream.getvalue().splitlines()[12:] == ["last"]
+
+
+class Interruption:
+    """Raises SoftTimeLimitExceeded in the handler's code, at the ``nth`` place where Python would raise what
+    another thread has sent: after a call, and where a function or a turn of a loop begins.
+    """
+
+    PLACES = ("CALL", "JUMP_BACKWARD", "RESUME")
+
+    def __init__(self, nth: int) -> None:
+        self.left = nth
+        self._last: dict[FrameType, str] = {}
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != log_handler.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            before = self._last.get(frame, "")
+            self._last[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+            self.left -= before.startswith(self.PLACES)
+            if before.startswith(self.PLACES) and self.left == 0:
+                raise SoftTimeLimitExceeded
+        return self
+
+
+def log_and_interrupt(nth: int) -> bool:
+    """False if there is no such place."""
+    interruption = Interruption(nth)
+    before = sys.gettrace()
+    sys.settrace(interruption)
+    try:
+        log("line")
+    except SoftTimeLimitExceeded:
+        return True
+    finally:
+        sys.settrace(before)
+    assert interruption.left > 0, f"swallowed at place {nth}"
+    return False
+
+
+def test_a_soft_limit_in_the_midst_of_a_line_arrives_and_leaves_the_log_to_others(stream: Stream) -> None:
+    nth = 1
+    while log_and_interrupt(nth):
+        assert not logging.root.handlers[0]._turn.locked(), f"place {nth}"
+        nth += 1
+    assert nth > 10
+    log("next")
+    assert stream.getvalue().endswith("next\n")
 
 
 def test_together_is_one_write(stream: Stream) -> None:
