@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from celery import current_task
 from django.db import models
 from django.db.models.functions import Now
 
-from app.queues import IO
+from app.queues import QUEUES
 
-#: A claim outlives every task that can hold it, so only a holder that died loses it.
-LEASE = timedelta(seconds=IO.hard_limit_seconds + 30)
+#: By which a claim outlives the task that holds it, so that only a holder that died loses it.
+MARGIN_SECONDS = 30
 
 
 class ClaimHeld(Exception):
@@ -36,8 +37,8 @@ class Claim(models.Model):
     def claimed(self) -> Iterator[None]:
         """Hold the claim. Leaving marks the effect done; an exception gives the claim back.
 
-        Raises ClaimHeld if it is done or held. A holder that died gives its claim back after ``LEASE``: if it
-        died between the effect and this method's last query, the effect will happen a second time, and the
+        Raises ClaimHeld if it is done or held. A holder that died gives its claim back after ``lease()``: if
+        it died between the effect and this method's last query, the effect will happen a second time, and the
         receiver has to know it by the row's key.
         """
         self._take()
@@ -49,9 +50,10 @@ class Claim(models.Model):
         self._leave(done_at=Now())
 
     def _take(self) -> None:
-        free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=Now() - LEASE)
+        after = lease()
+        free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=Now() - after)
         if not self._rows().filter(free, done_at=None).update(claimed_at=Now()):
-            raise ClaimHeld(f"{self} is done, or was claimed by another task less than {LEASE} ago.")
+            raise ClaimHeld(f"{self} is done, or was claimed by another task less than {after} ago.")
         self.claimed_at = self._rows().values_list("claimed_at", flat=True).get()
 
     def _leave(self, **columns: Any) -> None:
@@ -61,3 +63,12 @@ class Claim(models.Model):
     def _rows(self) -> models.QuerySet["Claim"]:
         rows = type(self)._default_manager  # noqa: SLF001 - an abstract model has no `objects`
         return rows.filter(pk=self.pk)
+
+
+def lease() -> timedelta:
+    """How old the claim of a holder that died must be. Those who claim the same row run the same task, so its
+    own hard limit says how long a living one can take; outside a task, the longest of all queues.
+    """
+    longest = max(spec.hard_limit_seconds for spec in QUEUES.values())
+    limit = (current_task.time_limit if current_task else None) or longest
+    return timedelta(seconds=limit + MARGIN_SECONDS)

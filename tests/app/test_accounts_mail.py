@@ -5,13 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery._state import _task_stack
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.utils import timezone
 
-from app.accounts.lease import LEASE, ClaimHeld
+from app.accounts.lease import ClaimHeld, lease
 from app.accounts.models import Letter
 from app.accounts.tasks import send_welcome_email
+from app.celery import app
+from app.reports.tasks import count_part
 from deploy.local.ports import free_ports
 from tests.app.conftest import Person
 from tests.mailbox import ACCEPT_AND_DROP, DROP, Mailbox
@@ -88,7 +91,11 @@ def test_a_letter_that_somebody_else_is_sending_is_left_to_them_until_they_must_
     with pytest.raises(ClaimHeld, match="claimed by another task"):
         send(ada)
     assert not mailbox.mails
-    Letter.objects.filter(pk=letter.pk).update(claimed_at=timezone.now() - LEASE)
+    limit = timedelta(seconds=send_welcome_email.time_limit)
+    Letter.objects.filter(pk=letter.pk).update(claimed_at=timezone.now() - limit)
+    with pytest.raises(ClaimHeld):
+        send(ada)
+    Letter.objects.filter(pk=letter.pk).update(claimed_at=timezone.now() - 2 * limit)
     send(ada)
     assert len(mailbox.mails) == 1
 
@@ -123,5 +130,14 @@ def test_a_user_who_has_been_deleted_gets_nothing(mailbox: Mailbox, db: None) ->
     assert not mailbox.mails
 
 
-def test_a_claim_outlives_the_tasks_that_hold_it() -> None:
-    assert LEASE.total_seconds() > send_welcome_email.time_limit
+@pytest.mark.parametrize("task", [send_welcome_email, count_part])
+def test_a_claim_outlives_the_task_that_holds_it_in_whichever_queue(task: Any) -> None:
+    _task_stack.push(task)
+    try:
+        assert task.time_limit < lease().total_seconds() < task.time_limit + 60
+    finally:
+        _task_stack.pop()
+
+
+def test_a_claim_outside_a_task_outlives_every_task() -> None:
+    assert lease().total_seconds() > max(task.time_limit or 0 for task in app.tasks.values())
