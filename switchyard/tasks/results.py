@@ -20,9 +20,9 @@ from django_celery_results.backends.database import DatabaseBackend, trigger_cal
 from django_celery_results.models import ChordCounter, TaskResult  # type: ignore[attr-defined]
 from kombu.exceptions import EncodeError
 
-from switchyard.outage import BROKER_ERRORS, BrokerAway
+from switchyard.outage import BROKER_IS_AWAY, BrokerAway
 from switchyard.outbox.calls import publishing_in_transaction
-from switchyard.outbox.errors import ReturnRefused, type_name
+from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError, type_name
 from switchyard.tasks.failure import attempted, described, formatted, raised, traceback_of
 from switchyard.text import is_text, shortened, storable
 
@@ -69,7 +69,7 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         Celery's tracer calls this first of all with whatever ended a task, be it in the task or in sending
         what comes after it.
         """
-        if isinstance(exc, BROKER_ERRORS):
+        if isinstance(exc, BROKER_IS_AWAY):
             raise BrokerAway(str(exc)) from exc
         error = raised(exc)
         if error is not exc:
@@ -119,7 +119,7 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         """Send the chord's body when every part has a result. Called after each part's result is stored.
 
         Raises kombu.exceptions.OperationalError when the body cannot be sent: the part then goes back to its
-        queue, and running it again sends the body.
+        queue, and running it again sends the body. Raises ChordRefused when it never can.
         """
         if not request.group:
             return
@@ -132,13 +132,26 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
             if len(outcomes) < len(parts.results):
                 return
             body: Any = maybe_signature(request.chord, app=self.app)
+            refused = None
             if set(outcomes) == {states.SUCCESS}:
-                with allow_join_result():
-                    body.delay(parts.join())
+                refused = self._send_body(body, parts)
             else:
                 # Marks the body as failed, with the name and the error of the part.
                 trigger_callback(app=self.app, callback=body, group_result=parts)
             chord.delete()
+        if refused:
+            raise ChordRefused(request.task, refused) from refused
+
+    def _send_body(self, body: Any, parts: Any) -> TaskCallError | None:
+        """Call the body with what the parts returned, or have it failed by what refuses the call."""
+        with allow_join_result():
+            results = parts.join()
+        try:
+            body.delay(results)
+        except TaskCallError as refused:
+            self.chord_error_from_stack(body, refused)
+            return refused
+        return None
 
 
 def _words(value: Any) -> str:

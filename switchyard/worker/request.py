@@ -17,7 +17,7 @@ from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
 from switchyard.worker import metrics
 from switchyard.worker.failures import class_in
-from switchyard.worker.requeue import give_back_later
+from switchyard.worker.requeue import MOST_RETURNS, StillRefused, give_back_later, returns_of
 from switchyard.worker.threads import TaskPool
 
 log = structlog.get_logger("switchyard.tasks")
@@ -60,9 +60,11 @@ class JournaledRequest(Request):
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         outcome = outcome_of(exc_info.exception)
+        if outcome == "returned" and returns_of(self.message) >= MOST_RETURNS:
+            exc_info.exception, outcome = StillRefused(plain(exc_info.exception)), "failed"
         if outcome == "returned":
             state.task_ready(self)
-            give_back_later(self.message)
+            give_back_later(self.message, self.id, plain(exc_info.exception))
         else:
             if outcome == "lost":
                 self._note_loss(plain(exc_info.exception))

@@ -8,6 +8,8 @@ from django_celery_results.models import ChordCounter, TaskResult
 from kombu.exceptions import OperationalError
 
 from app.celery import app
+from switchyard.outbox.checked import BROKER_LIMIT_BYTES
+from switchyard.outbox.errors import ChordRefused, MessageTooLarge
 from switchyard.tasks.results import ResultBackend
 from tests.gallery.tasks import join, part
 
@@ -98,3 +100,23 @@ def test_a_part_that_failed_for_good_fails_the_body_with_its_reason(sent_tasks) 
     body = TaskResult.objects.get(task_id="body")
     assert body.status == "FAILURE"
     assert "ValueError('a')" in body.result
+
+
+def test_a_join_that_no_message_holds_fails_the_chord_and_the_part_that_came_last(
+    sent_tasks, monkeypatch
+) -> None:
+    sent = Chord(ResultBackend(app=app), sent_tasks)
+    sent.part_returns("a")
+    monkeypatch.setattr(app.amqp, "send_task_message", too_large)
+    with pytest.raises(ChordRefused, match=r"gallery\.cpu_join was called with 17,000,000 bytes"):
+        sent.part_returns("b")
+    body = TaskResult.objects.get(task_id="body")
+    assert body.status == "FAILURE"
+    assert "17,000,000 bytes" in body.result
+    # Celery fails the part for what was raised, which is the end of the chord.
+    sent.part_fails("b")
+    assert not ChordCounter.objects.exists()
+
+
+def too_large(_producer, name, _message, **_options) -> None:
+    raise MessageTooLarge(name, 17_000_000, BROKER_LIMIT_BYTES)
