@@ -7,12 +7,11 @@ limit may have been set lower, an option may be nothing that it takes) raises ``
 
 from typing import Any
 
-from amqp.exceptions import AMQPError
-from kombu.exceptions import OperationalError
+from amqp.exceptions import MessageNacked
 from kombu.serialization import dumps
 from kombu.utils.json import JSONEncoder
 
-from switchyard.outage import MESSAGE_FAULTS, NotPublished, first_line
+from switchyard.outage import BROKER_ERRORS, MESSAGE_FAULTS, NotPublished, first_line
 from switchyard.outbox.errors import (
     HeaderRefused,
     HeadersNotFinite,
@@ -29,6 +28,9 @@ BODY_LIMIT_BYTES = 1024 * 1024
 BROKER_LIMIT_BYTES = 16 * 1024 * 1024
 #: All headers have to fit in one AMQP frame, which is 128 KiB: a larger one ends the connection.
 HEADERS_LIMIT_BYTES = 64 * 1024
+
+#: What the broker may answer otherwise another time; that of a full queue, and of a socket, among them.
+TRANSIENT = (*BROKER_ERRORS, MessageNacked, OSError)
 
 #: Made once: ``json.dumps`` makes an encoder for each call with options.
 headers_as_json = JSONEncoder(allow_nan=False).encode
@@ -52,7 +54,7 @@ class Checked:
             return self._producer.publish(text, headers=headers, **written, **options)
         except MESSAGE_FAULTS as error:
             raise MessageRefused(self._task, first_line(error)) from error
-        except (AMQPError, OperationalError) as error:
+        except TRANSIENT as error:
             raise NotPublished(first_line(error)) from error
 
     def __getattr__(self, name: str) -> Any:

@@ -8,6 +8,7 @@ from amqp.exceptions import (
     ChannelError,
     ContentTooLarge,
     FrameError,
+    MessageNacked,
     NotFound,
     PreconditionFailed,
 )
@@ -49,6 +50,9 @@ def test_what_the_broker_refuses_for_its_own_sake_is_refused_by_name(error: Exce
         AccessRefused("no rights"),
         # What no queue wanted.
         ChannelError("NO_ROUTE", (50, 60), reply_code=312),
+        # What a full queue answers.
+        MessageNacked(),
+        ConnectionResetError("gone"),
     ],
 )
 def test_what_it_may_take_another_time_is_an_operational_error(error: Exception) -> None:
