@@ -59,7 +59,7 @@ class JournaledRequest(Request):
 
         cls.on_success = on_success  # type: ignore[method-assign, assignment]
 
-    def on_timeout(self, soft: bool, timeout: float | None) -> None:
+    def on_timeout(self, soft: bool, timeout: float) -> None:
         """The soft limit in any pool, the hard one of a child process: Celery tells the chord, then answers.
 
         A database that is away must not leave the message without an answer. It comes again, and what its

@@ -1,6 +1,7 @@
 """A chord of any shape is joined as by Celery's own backend, once, whatever runs twice or out of order."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from celery import chain, chord, group, shared_task
 from celery.app.task import Context
 from celery.app.trace import trace_task
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_results.backends.database import DatabaseBackend
@@ -16,6 +17,7 @@ from django_celery_results.models import ChordCounter, TaskResult
 from kombu.utils.json import dumps, loads
 
 from app.celery import app
+from switchyard import send_on_commit
 from switchyard.tasks import chords
 from switchyard.tasks.models import Chord, ChordPart
 from switchyard.tasks.results import ResultBackend
@@ -144,6 +146,16 @@ def test_a_chord_of_any_shape_is_joined_as_by_stock_celery(
     assert not ChordPart.objects.exists()
 
 
+def test_a_chord_that_is_sent_on_commit_is_noted_by_that_commit(sent_tasks: Any) -> None:
+    """Its parts are executed when they have come to a worker, and so after it."""
+    with suppress(ZeroDivisionError), transaction.atomic():
+        send_on_commit(chord([echo.s("a"), echo.s("b")], gather.s()))
+        assert Chord.objects.get().parts == len("ab")
+        raise ZeroDivisionError
+    assert not Chord.objects.exists()
+    assert not sent_tasks
+
+
 def test_a_part_need_not_keep_its_result(waiting: list[Message]) -> None:
     run(chord([unkept.s("a"), unkept.s("b")], gather.s()), waiting)
     assert collected == [["a", "b"]]
@@ -209,6 +221,13 @@ def test_a_chord_that_nothing_has_happened_to_for_long_is_deleted_with_its_parts
     chords.purge(timedelta(days=2))
     assert [chord.group_id for chord in Chord.objects.all()] == ["new"]
     assert [part.group_id for part in ChordPart.objects.all()] == ["new"]
+
+
+def test_the_daily_clean_up_reaches_the_chords() -> None:
+    chords.begin("old", [app.AsyncResult("a")], 1)
+    Chord.objects.update(touched_at=timezone.now() - timedelta(seconds=app.conf.result_expires + 60))
+    app.tasks["celery.backend_cleanup"]()
+    assert not Chord.objects.exists()
 
 
 READ = """
