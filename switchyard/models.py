@@ -5,6 +5,18 @@ from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.ops.models import Operations
 from switchyard.outbox.models import Message
 from switchyard.schedule.models import Clock, Rule, Tick
-from switchyard.tasks.models import Once
+from switchyard.tasks.models import Chord, ChordPart, Once
 
-__all__ = ["Action", "Canary", "Clock", "Message", "NotEmptySince", "Once", "Operations", "Rule", "Tick"]
+__all__ = [
+    "Action",
+    "Canary",
+    "Chord",
+    "ChordPart",
+    "Clock",
+    "Message",
+    "NotEmptySince",
+    "Once",
+    "Operations",
+    "Rule",
+    "Tick",
+]

@@ -6,11 +6,15 @@ dead-letters the task for that. Here its message goes back to the queue instead,
 attempt is burned, and the next run, when the broker is there again, sends what this one could not. (A retry
 could be kept in the outbox; but when the connection is lost the message is redelivered as well, and there
 would be two of it.)
+
+Only what ``.delay()`` and its like could not publish counts for that (``NotPublished``). What the broker
+refuses for the message's own sake, and what a connection of the task's own to some broker raised, no time
+mends: it fails the task as any other error does.
 """
 
 from typing import Any
 
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, ContentTooLarge, FrameError, FrameSyntaxError, PreconditionFailed
 from celery.exceptions import Reject
 from django.core.management.base import CommandError
 from kombu.exceptions import LimitExceeded, OperationalError
@@ -20,6 +24,17 @@ UNAVAILABLE = 3
 
 #: What kombu and its driver raise, and nobody else.
 BROKER_ERRORS = (OperationalError, LimitExceeded, AMQPError)
+
+#: What the broker closes a channel or a connection with because of the message that it was given.
+MESSAGE_FAULTS = (PreconditionFailed, ContentTooLarge, FrameError, FrameSyntaxError)
+
+
+class NotPublished(OperationalError):
+    """Raised by ``.delay()`` and its like for a message that the broker did not take and may take later."""
+
+
+#: What a task of ours ends with that has met a broker that is away. The second: no connection was free.
+BROKER_IS_AWAY = (NotPublished, LimitExceeded)
 
 
 class BrokerAway(Reject):

@@ -17,34 +17,21 @@ from typing import Any
 
 from celery.app import amqp
 from kombu.serialization import dumps
-from kombu.utils.json import JSONEncoder
 
 from switchyard.outbox.calls import Block, publishing_in_transaction
-from switchyard.outbox.destination import refuse_unrouted
-from switchyard.outbox.errors import (
-    HeaderRefused,
-    HeadersNotFinite,
-    HeadersTooLarge,
-    MessageTooLarge,
-    ReturnRefused,
-    TaskCallError,
-    TooFarAhead,
+from switchyard.outbox.checked import (
+    BODY_LIMIT_BYTES,
+    Checked,
+    headers_as_json,
+    refuse_headers,
+    refuse_large_body,
+    refuse_large_headers,
 )
-from switchyard.outbox.headers import fault_of_headers, mend_informing, unwritable
+from switchyard.outbox.destination import refuse_unrouted
+from switchyard.outbox.errors import ReturnRefused, TaskCallError, TooFarAhead
 from switchyard.outbox.metrics import enqueued
 from switchyard.outbox.moments import LONGEST_DELAY
 from switchyard.outbox.rows import Row
-
-#: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
-#: each message to three nodes, and a worker that holds a hundred of them, are in trouble long before.
-BODY_LIMIT_BYTES = 1024 * 1024
-#: Of what is published at once. The retry of a message of another sender may be larger than ours are.
-BROKER_LIMIT_BYTES = 16 * 1024 * 1024
-#: All headers have to fit in one AMQP frame, which is 128 KiB: a larger one ends the connection.
-HEADERS_LIMIT_BYTES = 64 * 1024
-
-#: Made once: ``json.dumps`` makes an encoder for each call with options.
-_headers_as_json = JSONEncoder(allow_nan=False).encode
 
 _capture: ContextVar[tuple[Block, list[Row]] | None] = ContextVar("capture", default=None)
 _sent: ContextVar[list[tuple[Any, dict[str, Any]]] | None] = ContextVar("recorded_messages", default=None)
@@ -132,25 +119,6 @@ def _copied(message: Any) -> Any:
     )
 
 
-class Checked:
-    """kombu's Producer for one message, which is looked at as it is when all have added to it."""
-
-    def __init__(self, task: str, producer: Any) -> None:
-        self._task = task
-        self._producer = producer
-
-    def publish(self, body: Any, *, headers: dict[str, Any], serializer: str, **options: Any) -> Any:
-        refuse_headers(self._task, headers)
-        _refuse_large_headers(self._task, _headers_as_json(headers))
-        content_type, content_encoding, text = dumps(body, serializer)
-        _refuse_large_body(self._task, text, BROKER_LIMIT_BYTES)
-        written = {"content_type": content_type, "content_encoding": content_encoding}
-        return self._producer.publish(text, headers=headers, **written, **options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._producer, name)
-
-
 class Recorder:
     """Takes the place of kombu's Producer for one message."""
 
@@ -186,36 +154,14 @@ class Recorder:
             task=self._task,
             # A delay stands before the queue's key, and a key is one word.
             queue=routing_key.rpartition(".")[2],
-            headers=_headers_as_json(headers),
+            headers=headers_as_json(headers),
             properties=json.dumps({key: value for key, value in properties.items() if value is not None}),
             body=text,
             due=_due(self._task, headers["eta"]),
         )
-        _refuse_what_the_broker_would(row)
+        refuse_large_body(self._task, row.body, BODY_LIMIT_BYTES)
+        refuse_large_headers(self._task, row.headers)
         self._rows.append(row)
-
-
-def refuse_headers(task: str, headers: dict[str, Any]) -> None:
-    """Mend those that only inform. Raise HeaderRefused or HeadersNotFinite for what no worker takes."""
-    mend_informing(headers)
-    fault = fault_of_headers(headers)
-    if fault:
-        raise HeaderRefused(task, fault)
-    name = unwritable(headers)
-    if name:
-        raise _refusal(task, headers, name)
-
-
-def _refusal(task: str, headers: dict[str, Any], name: str) -> Exception:
-    """RabbitMQ answers a NaN among the headers with error 541, whatever else is on the way."""
-    try:
-        _headers_as_json(headers)
-    except ValueError:
-        return HeadersNotFinite(task)
-    except TypeError:
-        pass
-    fault = "is neither text nor a number, a list or a table, or nests too deep"
-    return HeaderRefused(task, f"header {name} holds what {fault}")
 
 
 def _due(task: str, eta: str | None) -> float | None:
@@ -227,21 +173,3 @@ def _due(task: str, eta: str | None) -> float | None:
     if delay > LONGEST_DELAY:
         raise TooFarAhead(task, delay.total_seconds(), LONGEST_DELAY)
     return time.monotonic() + delay.total_seconds()
-
-
-def _refuse_what_the_broker_would(row: Row) -> None:
-    """Raise MessageTooLarge or HeadersTooLarge: at the call somebody can still do something."""
-    _refuse_large_body(row.task, row.body, BODY_LIMIT_BYTES)
-    _refuse_large_headers(row.task, row.headers)
-
-
-def _refuse_large_body(task: str, body: str | bytes, limit: int) -> None:
-    size = len(body.encode() if isinstance(body, str) else body)
-    if size > limit:
-        raise MessageTooLarge(task, size, limit)
-
-
-def _refuse_large_headers(task: str, headers: str) -> None:
-    size = len(headers.encode())
-    if size > HEADERS_LIMIT_BYTES:
-        raise HeadersTooLarge(task, size, HEADERS_LIMIT_BYTES)

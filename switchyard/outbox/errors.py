@@ -5,6 +5,7 @@ TaskCallError (TypeError)
 ├── ModelRefused          a model instance or queryset is among the arguments
 ├── NotJson               an argument has no JSON form
 ├── MessageTooLarge       its arguments or its canvas are larger than a message may be
+├── MessageRefused        the broker does not take it, and never will
 ├── HeadersTooLarge       its headers (stamps) are
 ├── HeadersNotFinite      there is a NaN or an infinity among them
 ├── HeaderRefused         one of them, or its id, is nothing that a worker takes
@@ -14,6 +15,7 @@ TaskCallError (TypeError)
 └── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
 
 ReturnRefused (EncodeError)  what a task returned cannot be handed to the task that comes after it
+ChordRefused (EncodeError)   what the parts of a chord returned cannot be handed to its body
 """
 
 import reprlib
@@ -59,6 +61,15 @@ class MessageTooLarge(TaskCallError):
         super().__init__(
             f"{task} was called with {size:,} bytes of arguments and callbacks, but a message holds at most "
             f"{limit:,}. Keep the data in the database, or a file store, and pass its key."
+        )
+
+
+class MessageRefused(TaskCallError):
+    def __init__(self, task: str, reason: str) -> None:
+        super().__init__(
+            f"{task} was called with a message that RabbitMQ refuses: {reason}. The options of the call "
+            "(expiration, priority, headers) must be such as AMQP has; what is too large belongs in the "
+            "database, or a file store, and its key into the message (max_message_size in rabbitmq.conf)."
         )
 
 
@@ -138,6 +149,16 @@ class ReturnRefused(EncodeError):
             f"{task} returned {type_name(value)}, which the task that waits for it (in a chain, a callback "
             f"or a chord) cannot be given: {reason}. Return numbers, text, booleans, None, dates, UUIDs, and "
             "lists and dictionaries of them; of what is large, a key."
+        )
+
+
+class ChordRefused(EncodeError):
+    """Ends the part that came last: its dead letter is what is seen of a body that can never be called."""
+
+    def __init__(self, task: str, reason: TaskCallError) -> None:
+        super().__init__(
+            f"All parts of the chord of {task} have ended, but its body cannot be called with what they "
+            f"returned: {reason}"
         )
 
 

@@ -7,8 +7,7 @@ in the outbox.
 import time
 from collections.abc import Sequence
 
-from amqp.exceptions import ContentTooLarge, FrameError, FrameSyntaxError, PreconditionFailed
-
+from switchyard.outage import MESSAGE_FAULTS
 from switchyard.outbox.models import Message
 from switchyard.relay.confirms import Outcome
 from switchyard.relay.link import INFRASTRUCTURE, Link, Unwritable
@@ -16,8 +15,7 @@ from switchyard.relay.link import INFRASTRUCTURE, Link, Unwritable
 #: Of one batch, whatever happens; its rows are locked for as long.
 BATCH_SECONDS = 30
 
-#: What the broker closes a channel or a connection with because of the message that it was given.
-OWN_FAULTS = (PreconditionFailed, ContentTooLarge, FrameError, FrameSyntaxError, Unwritable)
+OWN_FAULTS = (*MESSAGE_FAULTS, Unwritable)
 
 
 class Publisher:

@@ -6,7 +6,7 @@ from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry
 from celery.utils.time import get_exponential_backoff_interval
 
-from switchyard.outage import BROKER_ERRORS, BrokerAway
+from switchyard.outage import BROKER_IS_AWAY, BrokerAway
 from switchyard.outbox.amqp import captured
 from switchyard.outbox.calls import (
     refuse_arguments,
@@ -97,7 +97,8 @@ class RoutedTask(Base):
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
         """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise.
 
-        Raises switchyard.outage.BrokerAway when the broker is: this attempt then runs again.
+        Raises switchyard.outage.BrokerAway when the broker is: this attempt then runs again; and
+        switchyard.TaskCallError when no broker takes the message.
         """
         if countdown is None and eta is None:
             countdown = get_exponential_backoff_interval(
@@ -108,6 +109,9 @@ class RoutedTask(Base):
             return super().retry(*args, **options)
         except Reject as rejected:
             reason = rejected.args[0]
-            if isinstance(reason, BROKER_ERRORS):
+            if isinstance(reason, BROKER_IS_AWAY):
                 raise BrokerAway(str(reason)) from reason
+            if isinstance(reason, Exception):
+                # A Reject would be all that anybody hears of it.
+                raise reason from rejected
             raise

@@ -10,19 +10,23 @@ An error is kept as the exception's own class, text and traceback (``switchyard.
 can be wrong with the text of either is an error here.
 """
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from celery import maybe_signature, states
-from celery.result import allow_join_result
+from celery.exceptions import ChordError
+from celery.result import GroupResult
 from django.db import Error, transaction
-from django_celery_results.backends.database import DatabaseBackend, trigger_callback
-from django_celery_results.models import ChordCounter, TaskResult  # type: ignore[attr-defined]
+from django_celery_results.backends.database import DatabaseBackend
+from django_celery_results.models import TaskResult
 from kombu.exceptions import EncodeError
 
-from switchyard.outage import BROKER_ERRORS, BrokerAway
+from switchyard.outage import BROKER_IS_AWAY, BrokerAway
 from switchyard.outbox.calls import publishing_in_transaction
-from switchyard.outbox.errors import ReturnRefused, type_name
+from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError, type_name
+from switchyard.tasks import chords
 from switchyard.tasks.failure import attempted, described, formatted, raised, traceback_of
 from switchyard.text import is_text, shortened, storable
 
@@ -38,9 +42,9 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
     """django-celery-results', with a chord that survives a part that runs twice and a broker that is away.
 
     The original counts down once per part that returns: a part that is redelivered counts twice, the count
-    reaches zero while another part is still running, and the chord's body is never sent. Here the finished
-    parts are counted instead, and the counter is deleted only after the body was sent: a crash in between
-    sends it again, under the same task id.
+    reaches zero while another part is still running, and the chord's body is never sent. Here each part is
+    counted once (``switchyard.tasks.chords``), and the chord is forgotten only after the body was sent: a
+    crash in between sends it again, under the same task id. A part need not keep its result for the join.
     """
 
     def _store_result(
@@ -69,7 +73,7 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         Celery's tracer calls this first of all with whatever ended a task, be it in the task or in sending
         what comes after it.
         """
-        if isinstance(exc, BROKER_ERRORS):
+        if isinstance(exc, BROKER_IS_AWAY):
             raise BrokerAway(str(exc)) from exc
         error = raised(exc)
         if error is not exc:
@@ -115,39 +119,70 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
             found[column] = text[:longest] if is_text(text) else None
         return found
 
+    def apply_chord(self, header_result_args: Any, body: Any, **kwargs: Any) -> None:
+        """Celery's hook for a chord whose parts are about to be sent."""
+        given = header_result_args
+        header: Any = given if isinstance(given, GroupResult) else self.app.GroupResult(*given)
+        chords.begin(header.id, header.results, body.get("chord_size") or len(header.results))
+
     def on_chord_part_return(self, request: Any, state: str, result: Any, **kwargs: Any) -> None:
-        """Send the chord's body when every part has a result. Called after each part's result is stored.
+        """Send the chord's body when every part has ended. Called after each part's result is stored.
 
         Raises kombu.exceptions.OperationalError when the body cannot be sent: the part then goes back to its
-        queue, and running it again sends the body.
+        queue, and running it again sends the body. Raises ChordRefused when it never can.
         """
         if not request.group:
             return
+        complete = chords.part_ended(request.group, request.id, state, self._part(request, state, result))
+        if complete is None:
+            complete = chords.adopted(self.app, request.group)
+        if complete:
+            self._send_body(request)
+
+    def cleanup(self) -> None:
+        """Delete what is older than the results may be. By Celery's task of the same purpose, each day."""
+        super().cleanup()
+        if self.expires:
+            chords.purge(timedelta(seconds=self.expires))
+
+    def _part(self, request: Any, state: str, result: Any) -> str:
+        """What a part returned or raised, as text. Raises ReturnRefused."""
+        try:
+            text: str = self.encode_content(
+                result if state == states.SUCCESS else self.prepare_exception(result)
+            )[2]
+        except EncodeError as error:
+            raise ReturnRefused(str(request.task), result, error) from error
+        return text
+
+    def _send_body(self, request: Any) -> None:
         with transaction.atomic(), publishing_in_transaction():
-            chord = ChordCounter.objects.select_for_update().filter(group_id=request.group).first()
+            chord = chords.locked(request.group)
             if chord is None:
                 return
-            parts = chord.group_result(app=self.app)
-            outcomes = final_states(parts)
-            if len(outcomes) < len(parts.results):
-                return
             body: Any = maybe_signature(request.chord, app=self.app)
-            if set(outcomes) == {states.SUCCESS}:
-                with allow_join_result():
-                    body.delay(parts.join())
-            else:
-                # Marks the body as failed, with the name and the error of the part.
-                trigger_callback(app=self.app, callback=body, group_result=parts)
-            chord.delete()
+            refused = self._call_body(body, chords.Header(chord))
+            chords.forget(chord)
+        if refused:
+            raise ChordRefused(request.task, refused) from refused
+
+    def _call_body(self, body: Any, header: chords.Header) -> TaskCallError | None:
+        """Call the body with what the parts returned, or have it failed: by a part or by what is refused."""
+        decode = partial(self.decode_content, self)
+        try:
+            if header.failed:
+                task_id, error = header.failed
+                why = self.exception_to_python(decode(error))
+                raise ChordError(f"Dependency {task_id} raised {why!r}")  # noqa: TRY301 - for its traceback
+            body.delay(header.joined(decode))
+        except ChordError as failed:
+            self.chord_error_from_stack(body, failed)
+        except TaskCallError as refused:
+            self.chord_error_from_stack(body, refused)
+            return refused
+        return None
 
 
 def _words(value: Any) -> str:
     text = attempted(str if isinstance(value, BaseException) else repr, value)
     return shortened(storable(text), LONGEST_REPR) if text else f"<{type_name(value)}>"
-
-
-def final_states(parts: Any) -> list[str]:
-    """The state of each part of a group that has a final one, by one query."""
-    ids = [part.id for part in parts.results]
-    finished = TaskResult.objects.filter(task_id__in=ids, status__in=states.READY_STATES)
-    return list(finished.values_list("status", flat=True))

@@ -10,6 +10,7 @@ from celery import states
 from celery.exceptions import Reject, Retry, TimeLimitExceeded, WorkerLostError
 from celery.worker import state
 from celery.worker.request import Request
+from django.db import Error as DatabaseError
 from django.db import connections
 
 from switchyard.outage import BrokerAway
@@ -17,7 +18,7 @@ from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
 from switchyard.worker import metrics
 from switchyard.worker.failures import class_in
-from switchyard.worker.requeue import give_back_later
+from switchyard.worker.requeue import MOST_RETURNS, StillRefused, give_back_later, returns_of
 from switchyard.worker.threads import TaskPool
 
 log = structlog.get_logger("switchyard.tasks")
@@ -58,15 +59,35 @@ class JournaledRequest(Request):
 
         cls.on_success = on_success  # type: ignore[method-assign, assignment]
 
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """The soft limit in any pool, the hard one of a child process: Celery tells the chord, then answers.
+
+        A database that is away must not leave the message without an answer. It comes again, and what its
+        next run ends with is told.
+        """
+        try:
+            super().on_timeout(soft, timeout)
+        except DatabaseError as error:
+            log.warning("failure_not_stored", task_id=self.id, error=type(error).__name__)
+            self.reject(requeue=True)
+
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         outcome = outcome_of(exc_info.exception)
+        if outcome == "returned" and returns_of(self.message) >= MOST_RETURNS:
+            exc_info.exception, outcome = StillRefused(plain(exc_info.exception)), "failed"
         if outcome == "returned":
             state.task_ready(self)
-            give_back_later(self.message)
+            give_back_later(self.message, self.id, plain(exc_info.exception))
         else:
             if outcome == "lost":
                 self._note_loss(plain(exc_info.exception))
-            super().on_failure(exc_info, send_failed_event, return_ok)
+            try:
+                super().on_failure(exc_info, send_failed_event, return_ok)
+            except DatabaseError as error:
+                if self.message.acknowledged:
+                    raise
+                # What the task itself rejects is stored first, and nothing is lost by doing it again.
+                give_back_later(self.message, self.id, error)
         self._finished(outcome, class_in(exc_info, plain(exc_info.exception)))
 
     def on_overdue(self, timeout: float) -> None:

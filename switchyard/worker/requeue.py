@@ -1,28 +1,68 @@
-"""Gives a message back to its queue after a while, as if it had not run."""
+"""Gives a message back to its queue after a while, as if it had not run. Not for ever.
+
+A broker that is gone is met once: when it is there again the message comes anew. One that answers and refuses
+(a full queue, a missing one, an alarm) is met at each run, and each run does the task's work again. So a
+message is held longer each time, and its task fails in the end.
+
+| event         | fields                                            |
+|---------------|---------------------------------------------------|
+| task_returned | task_id, error, returns (until now), hold_seconds |
+"""
 
 from typing import Any
 
+import structlog
 from amqp import spec
 from celery.signals import worker_ready
 
 from switchyard.outage import BROKER_ERRORS
 
-#: How long a message is held before it goes back: with a broker that answers but refuses messages (full, or
-#: short of memory) it would be back at once.
+#: How long a message is held before it goes back the first time; then twice as long each time, up to this.
 HOLD_SECONDS = 30
+LONGEST_HOLD_SECONDS = 240
+#: How often a message is given back, about two hours long, before its task has failed. A broker before 4.3
+#: counts each as a failed delivery, and dead-letters by its own limit.
+MOST_RETURNS = 30
+
+log = structlog.get_logger("switchyard.tasks")
 
 #: The event loop of this worker. kombu's own global forgets it when a connection is lost.
 _worker: dict[str, Any] = {}
 
 
-def give_back_later(message: Any) -> None:
-    """Return a message to its queue after HOLD_SECONDS. Callable from any thread.
+class StillRefused(Exception):
+    """Ends a task that has been given back as often as it may be."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(
+            f"The task was given back {MOST_RETURNS} times, and what it sends is still not taken: {reason}. "
+            "See the queue that it sends to, mend that, and replay the dead letter."
+        )
+
+
+def returns_of(message: Any) -> int:
+    """How often it has been given back, of what the broker says. Before 4.3 with all other deliveries."""
+    headers = message.headers
+    delivered = headers.get("x-delivery-count") or 0
+    acquired = headers.get("x-acquired-count")
+    return int(delivered if acquired is None else acquired - delivered)
+
+
+def hold_seconds(returns: int) -> int:
+    """How long a message is held that has been given back so often."""
+    return int(min(HOLD_SECONDS * 2 ** min(returns, MOST_RETURNS), LONGEST_HOLD_SECONDS))
+
+
+def give_back_later(message: Any, task_id: str, reason: object) -> None:
+    """Return a message to its queue after a while. Callable from any thread.
 
     By basic.nack, which RabbitMQ 4.3 does not count towards the delivery limit (earlier ones count every
     return). On a connection that has been lost since there is nothing to do: the broker has taken it back.
     """
-    hub = _worker["hub"]
-    hub.call_soon(hub.call_later, HOLD_SECONDS, _give_back, message)
+    hub, returns = _worker["hub"], returns_of(message)
+    hold = hold_seconds(returns)
+    log.warning("task_returned", task_id=task_id, error=str(reason), returns=returns, hold_seconds=hold)
+    hub.call_soon(hub.call_later, hold, _give_back, message)
 
 
 @worker_ready.connect

@@ -5,6 +5,7 @@ NAMES = {
     "relay": "tests.bench.relay",
     "io": "tests.bench.io",
     "cpu": "tests.bench.cpu",
+    "chords": "tests.bench.chords",
     "isolation": "tests.bench.isolation",
     "latency": "tests.bench.latency",
     "startup": "tests.bench.startup",

@@ -50,4 +50,16 @@ def mark(path: str) -> None:
     written.rename(path)
 
 
+def part(number: int) -> int:
+    """A part of a chord."""
+    return number
+
+
+def joined(numbers: list[int], path: str) -> None:
+    """The body of a chord: write down when it ran, and of how many parts."""
+    written = Path(f"{path}.new")
+    written.write_text(json.dumps({"at": time.time(), "parts": len(numbers)}))
+    written.rename(path)
+
+
 HABITS = (noop, wait, spin, note, mark)

@@ -16,6 +16,7 @@ from switchyard.database import released_database
 from switchyard.routing import QUEUES
 from tests.gallery.errors import RAISED, RETURNED
 from tests.gallery.models import Run
+from tests.gallery.sending import WAYS
 
 #: Key of a ``Run`` that a test makes to say so.
 MENDED = "mended"
@@ -148,6 +149,12 @@ def keep(task, key: str) -> None:
     finish(start(task, ascii(key)[:KEY_LENGTH]))
 
 
+def send(task, key: str, way: str) -> None:
+    """Do the work, and then send what no broker takes."""
+    finish(start(task, key))
+    WAYS[way](task)
+
+
 @shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
 def part(task, key: str, seconds: float, retry: bool) -> str:
     run = start(task, key)
@@ -179,6 +186,7 @@ HABITS = (
     throw,
     give,
     keep,
+    send,
 )
 for queue in QUEUES:
     for habit in HABITS:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from structlog.contextvars import bound_contextvars
 
 from app.celery import app
-from switchyard.outbox import amqp as sender
-from switchyard.outbox.amqp import BROKER_LIMIT_BYTES, HEADERS_LIMIT_BYTES, captured
+from switchyard.outbox.amqp import captured
+from switchyard.outbox.checked import BROKER_LIMIT_BYTES, HEADERS_LIMIT_BYTES, Checked
 from switchyard.outbox.errors import HeaderRefused, MessageTooLarge, TaskCallError
 from switchyard.outbox.headers import INFORMING, fault_of_headers, mend_informing
 from switchyard.outbox.models import Message
@@ -106,7 +106,7 @@ def test_a_message_that_is_published_at_once_is_looked_at_too(name: str) -> None
             assert (body, content_type) == ("[[]]", "application/json")
             published.append(headers)
 
-    found = sender.Checked(keep.name, Producer())
+    found = Checked(keep.name, Producer())
     found.publish([[]], headers={"id": "x", "task": keep.name, name: "\x00\udcff"}, serializer="json")
     assert published[0].get(name) in {None, "\\x00\\udcff"}
     for headers, why in (

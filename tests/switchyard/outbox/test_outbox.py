@@ -18,7 +18,8 @@ from kombu.utils.json import loads
 
 from app.celery import app
 from switchyard.outbox import journal
-from switchyard.outbox.amqp import BODY_LIMIT_BYTES, HEADERS_LIMIT_BYTES, captured
+from switchyard.outbox.amqp import captured
+from switchyard.outbox.checked import BODY_LIMIT_BYTES, HEADERS_LIMIT_BYTES
 from switchyard.outbox.errors import (
     HeadersNotFinite,
     HeadersTooLarge,

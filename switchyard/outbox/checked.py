@@ -1,0 +1,98 @@
+"""Looks at a message as its worker and the broker would, and publishes one that is not kept as a row.
+
+What no time mends is the message's own fault and raises a ``TaskCallError``, before anything is sent if it
+can be seen here: who called can still do something. What the broker only says when it has been asked (its
+limit may have been set lower, an option may be nothing that it takes) raises ``MessageRefused``.
+"""
+
+from typing import Any
+
+from amqp.exceptions import MessageNacked
+from kombu.serialization import dumps
+from kombu.utils.json import JSONEncoder
+
+from switchyard.outage import BROKER_ERRORS, MESSAGE_FAULTS, NotPublished, first_line
+from switchyard.outbox.errors import (
+    HeaderRefused,
+    HeadersNotFinite,
+    HeadersTooLarge,
+    MessageRefused,
+    MessageTooLarge,
+)
+from switchyard.outbox.headers import fault_of_headers, mend_informing, unwritable
+
+#: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
+#: each message to three nodes, and a worker that holds a hundred of them, are in trouble long before.
+BODY_LIMIT_BYTES = 1024 * 1024
+#: Of what is published at once. The retry of a message of another sender may be larger than ours are.
+BROKER_LIMIT_BYTES = 16 * 1024 * 1024
+#: All headers have to fit in one AMQP frame, which is 128 KiB: a larger one ends the connection.
+HEADERS_LIMIT_BYTES = 64 * 1024
+
+#: What the broker may answer otherwise another time; that of a full queue, and of a socket, among them.
+TRANSIENT = (*BROKER_ERRORS, MessageNacked, OSError)
+
+#: Made once: ``json.dumps`` makes an encoder for each call with options.
+headers_as_json = JSONEncoder(allow_nan=False).encode
+
+
+class Checked:
+    """kombu's Producer for one message, which is looked at as it is when all have added to it."""
+
+    def __init__(self, task: str, producer: Any) -> None:
+        self._task = task
+        self._producer = producer
+
+    def publish(self, body: Any, *, headers: dict[str, Any], serializer: str, **options: Any) -> Any:
+        """Raises TaskCallError, or NotPublished for what may be taken another time."""
+        refuse_headers(self._task, headers)
+        refuse_large_headers(self._task, headers_as_json(headers))
+        content_type, content_encoding, text = dumps(body, serializer)
+        refuse_large_body(self._task, text, BROKER_LIMIT_BYTES)
+        written = {"content_type": content_type, "content_encoding": content_encoding}
+        try:
+            return self._producer.publish(text, headers=headers, **written, **options)
+        except MESSAGE_FAULTS as error:
+            raise MessageRefused(self._task, first_line(error)) from error
+        except TRANSIENT as error:
+            raise NotPublished(first_line(error)) from error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._producer, name)
+
+
+def refuse_headers(task: str, headers: dict[str, Any]) -> None:
+    """Mend those that only inform. Raise HeaderRefused or HeadersNotFinite for what no worker takes."""
+    mend_informing(headers)
+    fault = fault_of_headers(headers)
+    if fault:
+        raise HeaderRefused(task, fault)
+    name = unwritable(headers)
+    if name:
+        raise _refusal(task, headers, name)
+
+
+def refuse_large_body(task: str, body: str | bytes, limit: int) -> None:
+    """Raise MessageTooLarge."""
+    size = len(body.encode() if isinstance(body, str) else body)
+    if size > limit:
+        raise MessageTooLarge(task, size, limit)
+
+
+def refuse_large_headers(task: str, headers: str) -> None:
+    """Raise HeadersTooLarge."""
+    size = len(headers.encode())
+    if size > HEADERS_LIMIT_BYTES:
+        raise HeadersTooLarge(task, size, HEADERS_LIMIT_BYTES)
+
+
+def _refusal(task: str, headers: dict[str, Any], name: str) -> Exception:
+    """RabbitMQ answers a NaN among the headers with error 541, whatever else is on the way."""
+    try:
+        headers_as_json(headers)
+    except ValueError:
+        return HeadersNotFinite(task)
+    except TypeError:
+        pass
+    fault = "is neither text nor a number, a list or a table, or nests too deep"
+    return HeaderRefused(task, f"header {name} holds what {fault}")
