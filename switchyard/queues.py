@@ -5,6 +5,13 @@ from typing import Literal
 
 EXCHANGE = "tasks"
 DEAD_LETTER_EXCHANGE = "tasks.dead"
+#: Takes what no binding leads to a queue, unless its publisher can be told (switchyard/broker/topology.py).
+UNROUTABLE_EXCHANGE = "tasks.unroutable"
+#: The queue behind it. What is there waits for a person, as dead letters do.
+UNROUTABLE = "unroutable"
+#: No queue of a project's can have these names: its policy would be that of the broker's own
+#: (switchyard/broker/policies.py).
+RESERVED = {UNROUTABLE, "delayed"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,10 @@ QUEUES = Board(
         ),
         Panel("What waits for a later time?", {"retries and countdowns": "max(switchyard_delayed_messages)"}),
         Panel("What has failed for good?", {"{{queue}}": "switchyard:deadletters:messages"}),
+        Panel(
+            "What found no queue?",
+            {"messages": 'max(switchyard_queue_messages_ready{queue="unroutable"})'},
+        ),
     ),
 )
 

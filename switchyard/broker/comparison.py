@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from switchyard.broker.definitions import Definition, Exchange, Policy, Queue, Topology
+from switchyard.broker.definitions import Definition, Exchange, Facts, Policy, Queue, Topology
 from switchyard.broker.difference import APPLY, NOTHING, Difference, Mend, contrast, words
 from switchyard.broker.undeclared import stale
 from switchyard.conf import conf
@@ -19,7 +19,8 @@ EXCHANGE_REMEDY = (
     "an exchange keeps the type it was declared with: stop the roles that publish to it, delete it in the "
     f"management interface, then {APPLY}"
 )
-OPERATOR_REMEDY = "an operator policy decides: ask those who run the broker to change or clear it"
+#: What a policy may be in force on.
+Governed = Queue | Exchange
 
 
 def differences(declared: Topology, live: Topology) -> list[Difference]:
@@ -34,7 +35,7 @@ def _wanted(declared: Topology, live: Topology) -> Iterator[Difference]:
             yield Difference(thing, words(thing.facts()), NOTHING, Mend.CREATE)
         elif thing.facts() != found.facts():
             yield _altered(thing, found)
-        elif isinstance(thing, Queue) and isinstance(found, Queue):
+        elif isinstance(thing, Governed) and isinstance(found, Governed):
             yield from _overruled(thing, found, declared, live)
 
 
@@ -51,25 +52,47 @@ def _altered(thing: Definition, found: Definition) -> Difference:
             return Difference(thing, expected, came, Mend.CHANGE)
 
 
-def _overruled(queue: Queue, found: Queue, declared: Topology, live: Topology) -> Iterator[Difference]:
-    """The queue's policy is on the broker as declared, but something else decides."""
-    policy = declared[f"policy {queue.policy}"]
+def _overruled(thing: Governed, found: Governed, declared: Topology, live: Topology) -> Iterator[Difference]:
+    """The policy is on the broker as declared, but something else decides."""
+    policy = declared.get(f"policy {thing.policy}")
     if not isinstance(policy, Policy) or live.get(str(policy)) != policy:
         return
-    if found.policy != queue.policy:
-        yield _shadowed(queue, found, policy, live)
-    elif found.effective is not None and found.effective != policy.definition:
-        expected, came = contrast(dict(policy.definition), dict(found.effective))
-        yield Difference(queue, expected, came, Mend.REFUSE, OPERATOR_REMEDY)
+    if found.policy != thing.policy:
+        yield _shadowed(thing, found, policy, live)
+    elif isinstance(found, Queue) and found.overlay:
+        effective = _under(found.overlay, policy)
+        if effective != policy.definition:
+            expected, came = contrast(dict(policy.definition), effective)
+            yield Difference(thing, expected, came, Mend.REFUSE, _operators(found.overlay))
 
 
-def _shadowed(queue: Queue, found: Queue, ours: Policy, live: Topology) -> Difference:
+def _under(overlay: Policy, ours: Policy) -> Facts:
+    """What the two come to: of two numbers the lower, otherwise what the operator says."""
+    effective = dict(ours.definition)
+    for key, theirs in overlay.definition.items():
+        mine = effective.get(key)
+        effective[key] = min(mine, theirs) if isinstance(mine, int) and isinstance(theirs, int) else theirs
+    return effective
+
+
+def _operators(overlay: Policy) -> str:
+    return (
+        f"the operator policy {overlay.name}{_rank(overlay)} decides: ask those who run the broker to change "
+        "or clear it, or to leave our queues out of its pattern"
+    )
+
+
+def _rank(policy: Policy) -> str:
+    return f" (priority {policy.priority}, pattern {policy.pattern})"
+
+
+def _shadowed(thing: Governed, found: Governed, ours: Policy, live: Topology) -> Difference:
     other = live.get(f"policy {found.policy}")
-    rank = f" (priority {other.priority}, pattern {other.pattern})" if isinstance(other, Policy) else ""
+    rank = _rank(other) if isinstance(other, Policy) else ""
     return Difference(
-        queue,
+        thing,
         f"policy {ours.name} in force",
         f"policy {found.policy or 'none'}{rank}",
         Mend.REFUSE,
-        f"delete that policy, or give it a priority below {ours.priority}, or a pattern without {queue.name}",
+        f"delete that policy, or give it a priority below {ours.priority}, or a pattern without {thing.name}",
     )

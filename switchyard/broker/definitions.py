@@ -10,7 +10,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Settings that the broker lays over the queues whose names match ``pattern``."""
+    """Settings that the broker lays over the queues, or exchanges, whose names match ``pattern``."""
 
     name: str
     pattern: str
@@ -28,15 +28,19 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
+    """An exchange and the name of the policy in force on it, if there is one."""
+
     name: str
     type: str
     durable: bool = True
     auto_delete: bool = False
+    policy: str | None = None
 
     def __str__(self) -> str:
         return f"exchange {self.name}"
 
     def facts(self) -> Facts:
+        """What can not be changed without declaring the exchange anew."""
         return {"type": self.type, "durable": self.durable, "auto_delete": self.auto_delete}
 
 
@@ -49,8 +53,8 @@ class Queue:
     policy: str | None
     durable: bool = True
     auto_delete: bool = False
-    #: On a live broker: what the policy comes to under an operator policy, if the broker says so (4.x).
-    effective: Mapping[str, Any] | None = None
+    #: On a live broker: the operator policy in force on it, which the broker lays over the other one.
+    overlay: Policy | None = None
 
     def __str__(self) -> str:
         return f"queue {self.name}"

@@ -3,7 +3,7 @@
 import re
 
 from switchyard.broker.definitions import Policy
-from switchyard.queues import DEAD_LETTER_EXCHANGE, QueueSpec
+from switchyard.queues import DEAD_LETTER_EXCHANGE, EXCHANGE, UNROUTABLE, UNROUTABLE_EXCHANGE, QueueSpec
 
 #: Marks a policy as ours, so that one that is no longer declared can be told from somebody else's.
 PREFIX = "switchyard-"
@@ -17,6 +17,7 @@ CONSUMER_TIMEOUT_SINCE = (3, 12)
 #: RabbitMQ 4 drops a message after 20 deliveries where nothing else is said (4.3.6: gone at the 21st look).
 #: -1 would mean "never", but 3.10 refuses it; this number both take.
 DELIVERIES_OF_A_DEAD_LETTER = 1_000_000
+KEPT: dict[str, str | int] = {"delivery-limit": DELIVERIES_OF_A_DEAD_LETTER, "overflow": "reject-publish"}
 
 
 def work_policy(spec: QueueSpec, version: tuple[int, ...]) -> Policy:
@@ -35,8 +36,29 @@ def work_policy(spec: QueueSpec, version: tuple[int, ...]) -> Policy:
 
 
 def dead_letter_policy(spec: QueueSpec) -> Policy:
-    """Keep what is there, however often somebody looks at it and puts it back."""
-    return _policy(spec.dead_letter_queue, {"delivery-limit": DELIVERIES_OF_A_DEAD_LETTER})
+    """Keep what is there, however often somebody looks at it and puts it back.
+
+    Under a limit that an operator policy sets it refuses what is too much, and would drop the oldest by
+    RabbitMQ's default. What it refuses stays in the queue that it came from, and comes when there is room.
+    """
+    return _policy(spec.dead_letter_queue, KEPT)
+
+
+def unroutable_policy() -> Policy:
+    """The same of what found no queue."""
+    return _policy(UNROUTABLE, KEPT)
+
+
+def alternate_policy(delayed_prefix: str) -> Policy:
+    """Send on what an exchange has no queue for: of delayed delivery, of the tasks and of the dead letters.
+
+    Otherwise the queue it was to leave keeps it: behind 32 of them nothing else leaves that queue either.
+    A policy, as Celery's workers declare these exchanges themselves, without arguments.
+    """
+    ours = "|".join(map(re.escape, (EXCHANGE, DEAD_LETTER_EXCHANGE)))
+    pattern = f"^({re.escape(delayed_prefix)}.+|{ours})$"
+    definition = {"alternate-exchange": UNROUTABLE_EXCHANGE}
+    return Policy(f"{PREFIX}{UNROUTABLE_EXCHANGE}", pattern, definition, PRIORITY, "exchanges")
 
 
 def delayed_policy(prefix: str) -> Policy:

@@ -6,7 +6,8 @@ taken out. Killed in between, it is still there, and the next run finds its reco
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from kombu.utils import json
@@ -15,30 +16,37 @@ from switchyard.celery import tasks
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.models import Action, Verb
 from switchyard.outbox.headers import SENT_AT
+from switchyard.outbox.moments import countdown_of
 from switchyard.outbox.rows import Row, insert
+from switchyard.queues import QueueSpec
 from switchyard.routing import HOME, queue_for
 
 #: Header of a message that was replayed: which dead letter it was.
 REPLAY_OF = "replay_of"
 
-#: What is not sent again. ``eta`` and ``expires`` are in the past (an expired task would be dropped by the
-#: worker), and CC and BCC would make the broker deliver copies to other queues.
-LEFT_OUT = {"eta", "expires", "CC", "BCC"}
+#: What is not sent again, as the broker would deliver copies to other queues.
+COPIES = {"CC", "BCC"}
+#: Nor is this of one that has run. Both are in the past, and a worker drops an expired task.
+PAST = {"eta", "expires"}
 KEPT_PROPERTIES = ("content_type", "content_encoding", "correlation_id", "reply_to", "priority")
 
 
-def why_not_replayed(letter: DeadLetter) -> str:
-    """Why this one cannot be sent again; empty if it can."""
+def why_not_replayed(letter: DeadLetter, to: QueueSpec | None = None) -> str:
+    """Why this one cannot be sent again; empty if it can. To a queue that somebody names goes any task."""
     if letter.fault:
         return letter.fault
-    if letter.task not in tasks() or queue_for(letter.task) is None:
+    if to is None and (letter.task not in tasks() or queue_for(letter.task) is None):
         return "this release knows no such task"
     return ""
 
 
-def replay(letters: Sequence[DeadLetter], by: str) -> None:
-    """Have the relay send them, with all their retries before them. They may then be taken out."""
-    _once(letters, Verb.REPLAY, by)
+def replay(letters: Sequence[DeadLetter], by: str, to: QueueSpec | None = None) -> None:
+    """Have the relay send them: to this queue, or where ROUTES sends their task today.
+
+    With all their retries before them, or those that are left to one that has not run. They may then be taken
+    out.
+    """
+    _once(letters, Verb.REPLAY, by, to)
 
 
 def discard(letters: Sequence[DeadLetter], by: str) -> None:
@@ -46,16 +54,19 @@ def discard(letters: Sequence[DeadLetter], by: str) -> None:
     _once(letters, Verb.DISCARD, by)
 
 
-def resent(letter: DeadLetter) -> Row:
+def resent(letter: DeadLetter, to: QueueSpec | None = None) -> Row:
     """The message as it is sent again: the same id and arguments, without its past.
 
-    It goes where ROUTES sends its task today. Raises ValueError for one that ``why_not_replayed`` names.
+    Without ``to`` it goes where ROUTES sends its task today. Raises ValueError for one that
+    ``why_not_replayed`` names.
     """
-    spec = queue_for(letter.task)
+    spec = to or queue_for(letter.task)
     if spec is None:
         raise ValueError(f"No route in {HOME} matches {letter.task!r}.")
-    headers = {key: value for key, value in letter.headers.items() if not _is_past(key)}
-    headers |= {"retries": 0, SENT_AT: time.time(), REPLAY_OF: letter.identity}
+    headers = {key: value for key, value in letter.headers.items() if not _is_left_out(key, letter)}
+    headers |= {SENT_AT: time.time(), REPLAY_OF: letter.identity}
+    if not letter.unrouted:
+        headers["retries"] = 0
     found = letter.message.properties
     properties = {key: found[key] for key in KEPT_PROPERTIES if key in found}
     return Row(
@@ -65,32 +76,38 @@ def resent(letter: DeadLetter) -> Row:
         headers=json.dumps(headers),
         properties=json.dumps(properties | {"delivery_mode": 2}),
         body=letter.body.decode(),
-        due=None,
+        due=_due(letter.task, headers),
     )
 
 
-def _is_past(key: str) -> bool:
+def _is_left_out(key: str, letter: DeadLetter) -> bool:
     """What the broker has added on the way starts with x-: deaths, deliveries, acquisitions."""
-    return key in LEFT_OUT or key.startswith("x-")
+    return key.startswith("x-") or key in (COPIES if letter.unrouted else COPIES | PAST)
 
 
-def _once(letters: Sequence[DeadLetter], verb: Verb, by: str) -> None:
+def _due(task: str, headers: Mapping[str, Any]) -> float | None:
+    """As ``Row.due`` has it, of one whose time has yet to come."""
+    seconds = countdown_of(task, {"eta": headers.get("eta")})
+    return time.monotonic() + seconds if seconds else None
+
+
+def _once(letters: Sequence[DeadLetter], verb: Verb, by: str, to: QueueSpec | None = None) -> None:
     try:
-        _recorded(letters, verb, by)
+        _recorded(letters, verb, by, to)
     except IntegrityError:
         # The broker had taken one back and given it to another operator, whose record was there first.
-        _recorded(letters, verb, by)
+        _recorded(letters, verb, by, to)
 
 
 @transaction.atomic
-def _recorded(letters: Sequence[DeadLetter], verb: Verb, by: str) -> None:
+def _recorded(letters: Sequence[DeadLetter], verb: Verb, by: str, to: QueueSpec | None) -> None:
     by_identity = {letter.identity: letter for letter in letters}
     known = Action.objects.filter(verb=verb, identity__in=by_identity).values_list("identity", flat=True)
     for identity in known:
         del by_identity[identity]
     Action.objects.bulk_create(_record(letter, verb, by) for letter in by_identity.values())
     if verb == Verb.REPLAY and by_identity:
-        insert(connection, [resent(letter) for letter in by_identity.values()])
+        insert(connection, [resent(letter, to) for letter in by_identity.values()])
 
 
 def _record(letter: DeadLetter, verb: Verb, by: str) -> Action:

@@ -9,12 +9,16 @@ from typing import Any
 
 from kombu.message import Message
 
+from switchyard.broker.declarations import DELAYED
 from switchyard.broker.frames import UNREADABLE
 from switchyard.outbox.headers import is_name
+from switchyard.queues import UNROUTABLE
 from switchyard.worker.message import fault_of
 
 #: The reason of a dead letter whose properties, its death history among them, cannot be decoded.
 UNREADABLE_REASON = "unreadable"
+#: Why a message is where a person decides about it.
+REASONS = ("rejected", "delivery_limit", "expired", "maxlen", UNROUTABLE, UNREADABLE_REASON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Death:
 
 
 class DeadLetter:
-    """A message in the dead-letter queue of the work queue ``queue``, held but not taken out."""
+    """A message that waits in the place ``queue`` (deadletters/places.py), held but not taken out."""
 
     def __init__(self, queue: str, message: Message) -> None:
         self.queue = queue
@@ -51,10 +55,22 @@ class DeadLetter:
 
     @property
     def reason(self) -> str:
-        """Why it was dead-lettered: rejected, delivery_limit, expired, maxlen; empty if nothing says so."""
+        """One of REASONS; empty if nothing says why."""
         if UNREADABLE in self.headers:
             return UNREADABLE_REASON
+        if self.unrouted:
+            return UNROUTABLE
         return self._last.reason if self._last else ""
+
+    @property
+    def unrouted(self) -> bool:
+        """Whether it has never run: nothing has ended it but the waits of its countdown."""
+        return self.queue == UNROUTABLE and (self._last is None or self._last.queue.startswith(DELAYED))
+
+    @property
+    def meant_for(self) -> str:
+        """The queue that one without a queue was for: its routing key without the bits of its countdown."""
+        return _name(str(self.message.delivery_info.get("routing_key", "")).rpartition(".")[2])
 
     @property
     def died_at(self) -> datetime | None:

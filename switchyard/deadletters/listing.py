@@ -26,14 +26,14 @@ def summary(letter: DeadLetter, error: str) -> dict[str, Any]:
         "died_at": letter.died_at.isoformat() if letter.died_at else None,
         "deaths": letter.deaths,
         "fault": letter.fault or None,
-        "error": error or None,
+        "error": _said(letter, error) or None,
     }
 
 
 def line(letter: DeadLetter, error: str) -> str:
     """The same on one line of a terminal; ``-`` where nothing is known."""
     died = f"{letter.died_at:%Y-%m-%d %H:%M:%S}" if letter.died_at else "-"
-    said = error or (f"({letter.fault})" if letter.fault else "-")
+    said = _said(letter, error) or (f"({letter.fault})" if letter.fault else "-")
     return printable(
         f"{died:19}  {letter.queue:5}  {letter.reason or '-':14}  {letter.deaths:6}  "
         f"{letter.task or '-':32}  {letter.task_id or '-':36}  {said[:LONGEST_ERROR]}"
@@ -73,6 +73,10 @@ def sections(found: dict[str, Any]) -> Iterator[str]:
             yield printable(f"{name}:\n{value}", lines=True)
         else:
             yield printable(f"{name}: {'-' if value is None else value}")
+
+
+def _said(letter: DeadLetter, error: str) -> str:
+    return f"found no queue {letter.meant_for}" if letter.unrouted else error
 
 
 def _body(letter: DeadLetter) -> dict[str, Any]:

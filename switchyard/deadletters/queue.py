@@ -11,9 +11,9 @@ from kombu.exceptions import OperationalError
 from switchyard.broker.connection import broker_address, unopened
 from switchyard.conf import conf
 from switchyard.deadletters.letter import DeadLetter
+from switchyard.deadletters.places import Place
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outage import Unavailable, first_line
-from switchyard.queues import QueueSpec
 from switchyard.worker.message import never_decompress
 
 #: A channel of RabbitMQ tells a quorum queue of up to 32 acknowledgements before it has heard of the first.
@@ -30,16 +30,16 @@ class DeadLetterQueue:
     it but what the caller keeps.
     """
 
-    def __init__(self, connection: Any, spec: QueueSpec) -> None:
-        self._queue = spec.name
-        self._name = spec.dead_letter_queue
+    def __init__(self, connection: Any, place: Place) -> None:
+        self._place = place.name
+        self._name = place.queue
         self._channel: Any = connection.channel()
         #: Dead letters that waited when this was opened, without those that somebody else holds.
         self.waiting: int = self._channel.queue_declare(self._name, passive=True).message_count
 
     def __iter__(self) -> Iterator[DeadLetter]:
         while (message := self._channel.basic_get(self._name)) is not None:
-            yield DeadLetter(self._queue, self._channel.message_to_python(message))
+            yield DeadLetter(self._place, self._channel.message_to_python(message))
 
     def take_out(self, letters: Iterable[DeadLetter]) -> None:
         """Remove these from the queue, for good."""
@@ -61,8 +61,8 @@ class DeadLetterQueue:
 
 
 @contextmanager
-def opened(connection: Connection, spec: QueueSpec) -> Iterator[DeadLetterQueue]:
-    queue = DeadLetterQueue(connection, spec)
+def opened(connection: Connection, place: Place) -> Iterator[DeadLetterQueue]:
+    queue = DeadLetterQueue(connection, place)
     try:
         yield queue
     finally:

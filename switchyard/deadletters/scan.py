@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from kombu import Connection
 
 from switchyard.deadletters.letter import DeadLetter
+from switchyard.deadletters.places import Place
 from switchyard.deadletters.queue import DeadLetterQueue, opened
-from switchyard.queues import QueueSpec
 from switchyard.stop import Stop
 
 #: Dead letters whose records are one transaction.
@@ -88,10 +88,10 @@ class Scan:
     """
 
     def __init__(
-        self, specs: Sequence[QueueSpec], selection: Selection, limit: int | None, progress: Watcher
+        self, places: Sequence[Place], selection: Selection, limit: int | None, progress: Watcher
     ) -> None:
         self.stop = Stop()
-        self._specs = specs
+        self._places = places
         self._selection = selection
         self._limit = limit
         self._progress = progress
@@ -113,10 +113,10 @@ class Scan:
                 self.stop.wait(len(batch) / rate)
 
     def _queues(self, connection: Connection) -> Iterator[DeadLetterQueue]:
-        for spec in self._specs:
+        for place in self._places:
             if self._over:
                 return
-            with opened(connection, spec) as queue:
+            with opened(connection, place) as queue:
                 self._progress.expect(queue.waiting)
                 yield queue
 

@@ -20,7 +20,7 @@ class Topology:
 
 
 def read_topology(management: Management) -> Topology:
-    """By five calls. Raises ManagementError."""
+    """By six calls. Raises ManagementError."""
     version = management.version()
     return Topology(version, len(differences(declared(version_of(version)), live_topology(management))))
 

@@ -11,7 +11,7 @@ from switchyard.broker.management import Management, Row
 from switchyard.metrics.depths import COUNTS, Depth, depth_of, queue_names, whole
 from switchyard.metrics.samples import QUERY, Sample, rate, samples_of, slope
 from switchyard.metrics.waits import Wait, read_waits
-from switchyard.queues import QueueSpec
+from switchyard.queues import UNROUTABLE, QueueSpec
 from switchyard.routing import QUEUES
 
 #: A URL has at most some 8 KB.
@@ -110,6 +110,12 @@ class Yard:
     #: Retries and countdowns that wait for their time, of all queues together: they share their places.
     delayed: int | None
 
+    @property
+    def unroutable(self) -> int | None:
+        """Messages that found no queue, those in somebody's hand included."""
+        depth = self.depths.get(UNROUTABLE)
+        return depth.messages if depth else None
+
 
 def read_states(management: Management) -> dict[str, QueueState]:
     """Every queue of QUEUES, in their order. Raises ManagementError.
@@ -147,7 +153,8 @@ def with_wait(state: QueueState, wait: Wait | None) -> QueueState:
 
 def _state(spec: QueueSpec, row: Row | None, depths: Mapping[str, Depth]) -> QueueState:
     dead = depths.get(spec.dead_letter_queue)
-    state = QueueState(spec.name, row is not None, spec.wait_objective_seconds, dead_letters=_sum(dead))
+    dead_letters = dead.messages if dead else None
+    state = QueueState(spec.name, row is not None, spec.wait_objective_seconds, dead_letters=dead_letters)
     if row is None:
         return state
     depth, stats = depths[spec.name], row.get("message_stats") or {}
@@ -177,12 +184,6 @@ def _rate(stats: Mapping[str, Any], what: str, *, known: bool) -> float | None:
     if what not in stats:
         return 0.0 if known else None
     return rate(samples_of(stats.get(f"{what}_details")))
-
-
-def _sum(depth: Depth | None) -> int | None:
-    if depth is None or depth.messages_ready is None or depth.messages_unacknowledged is None:
-        return None
-    return depth.messages_ready + depth.messages_unacknowledged
 
 
 def _delayed(rows: Mapping[str, Row]) -> int | None:

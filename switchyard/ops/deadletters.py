@@ -14,17 +14,16 @@ from django.shortcuts import redirect
 
 from switchyard.deadletters import actions
 from switchyard.deadletters.errors import errors_of, traceback_of
-from switchyard.deadletters.letter import DeadLetter
+from switchyard.deadletters.letter import REASONS, DeadLetter
 from switchyard.deadletters.listing import details, summary
 from switchyard.deadletters.models import Verb
+from switchyard.deadletters.places import PLACES, Place, places
 from switchyard.deadletters.scan import Selection
 from switchyard.ops.pages import allowed, demand, page, shown
 from switchyard.ops.redaction import named, redacted
 from switchyard.ops.search import Found, WhyNot, act, nothing, search
 from switchyard.ops.timeouts import NoAnswer, within
 from switchyard.outage import Unavailable
-from switchyard.queues import QueueSpec
-from switchyard.routing import QUEUES
 
 #: Rows of the list, rows of a preview, and dead letters that one request acts on.
 LISTED = 100
@@ -45,13 +44,13 @@ DEEDS: dict[str, tuple[Callable[..., None], WhyNot]] = {
 class Filter(forms.Form):
     """Which dead letters are meant. What is left empty matches everything."""
 
-    queue = forms.ChoiceField(required=False, choices=[("", "all"), *((name, name) for name in QUEUES)])
+    queue = forms.ChoiceField(required=False, choices=[("", "all"), *((name, name) for name in PLACES)])
     task = forms.CharField(required=False, max_length=255, help_text="a pattern, as reports.*")
     reason = forms.ChoiceField(
         required=False,
         choices=[
             ("", "all"),
-            *((each, each) for each in ("rejected", "delivery_limit", "expired", "maxlen", "unreadable")),
+            *((each, each) for each in REASONS),
         ],
     )
     id = forms.CharField(required=False, max_length=255, label="Task id")
@@ -68,7 +67,7 @@ class Deed(Filter):
 
 @dataclass(frozen=True)
 class Meant:
-    specs: list[QueueSpec]
+    places: list[Place]
     selection: Selection
     #: What was said, by the names of the form.
     given: dict[str, str]
@@ -134,7 +133,7 @@ def _do(request: HttpRequest, verb: str) -> HttpResponse:
     by = partial(do, by=request.user.get_username())
     left = wanted["count"] - wanted["done"]
     try:
-        step = act(meant.specs, meant.selection, why_not, by, min(left, AT_ONCE))
+        step = act(meant.places, meant.selection, why_not, by, min(left, AT_ONCE))
     except Unavailable as away:
         return _progress(request, verb, meant, wanted, str(away))
     wanted["done"] += step
@@ -181,15 +180,14 @@ def _finished(request: HttpRequest, verb: str, meant: Meant, wanted: dict[str, A
 
 def _meant(wanted: dict[str, Any]) -> Meant:
     given = {name: wanted[name] for name in ("queue", "task", "reason", "id") if wanted.get(name)}
-    specs = [QUEUES[given["queue"]]] if "queue" in given else list(QUEUES.values())
     selection = Selection(given.get("task"), given.get("reason"), given.get("id"), wanted.get("died_by"))
-    return Meant(specs, selection, given)
+    return Meant(places(given.get("queue")), selection, given)
 
 
 def _seen(meant: Meant, why_not: WhyNot, keep: int) -> tuple[Found | None, str]:
     """What was found, or why nothing could be."""
     try:
-        return within(lambda: search(meant.specs, meant.selection, why_not, keep), "The broker"), ""
+        return within(lambda: search(meant.places, meant.selection, why_not, keep), "The broker"), ""
     except (Unavailable, NoAnswer) as away:
         return None, str(away)
 

@@ -41,6 +41,8 @@ class Overview:
     queues: list[QueueOverview]
     #: Retries and countdowns of all queues together.
     delayed: int | None
+    #: Messages that found no queue when their time came.
+    unroutable: int | None
     #: Messages that the broker refused for their own fault. None when the database is away.
     quarantined: int | None
 
@@ -70,7 +72,7 @@ def with_database(view: BrokerView) -> Overview:
         )
         for name, spec in QUEUES.items()
     ]
-    return Overview(queues, view.yard.delayed, quarantined)
+    return Overview(queues, view.yard.delayed, view.yard.unroutable, quarantined)
 
 
 def _outbox() -> tuple[dict[str, Backlog], int | None]:

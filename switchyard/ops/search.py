@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from switchyard.deadletters.letter import DeadLetter
+from switchyard.deadletters.places import Place
 from switchyard.deadletters.queue import broker
 from switchyard.deadletters.scan import Accepts, Act, Scan, Selection, Tally
 from switchyard.ops import timeouts
-from switchyard.queues import QueueSpec
 from switchyard.stop import Stop
 
 #: Dead letters of one queue that are looked at for one page. What was looked at is held meanwhile.
@@ -72,39 +72,37 @@ class Found:
             self.newest = letter.died_at
 
 
-def search(
-    specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot = nothing, keep: int = 0
-) -> Found:
+def search(places: Sequence[Place], selection: Selection, why_not: WhyNot = nothing, keep: int = 0) -> Found:
     """Count what is meant and keep the first ``keep``. Changes nothing. Raises Unavailable."""
     seen = Found()
     with broker() as connection:
-        for spec in specs:
-            scan = _scan(seen, spec, selection, None, timeouts.LOOK_SECONDS / len(specs))
+        for place in places:
+            scan = _scan(seen, place, selection, None, timeouts.LOOK_SECONDS / len(places))
             for letter in scan.letters(connection, _accepting(seen.refused, why_not)):
                 seen.add(letter, keep)
     return seen
 
 
-def act(specs: Sequence[QueueSpec], selection: Selection, why_not: WhyNot, do: Act, most: int) -> int:
+def act(places: Sequence[Place], selection: Selection, why_not: WhyNot, do: Act, most: int) -> int:
     """Do it with at most ``most`` of those that are meant, and take them out. Returns how many.
 
     Raises Unavailable; what was done until then is written down (switchyard/deadletters/actions.py).
     """
     done = Found()
     with broker() as connection:
-        for spec in specs:
+        for place in places:
             if done.found.total < most:
-                left, seconds = most - done.found.total, timeouts.ACT_SECONDS / len(specs)
-                scan = _scan(done, spec, selection, left, seconds)
+                left, seconds = most - done.found.total, timeouts.ACT_SECONDS / len(places)
+                scan = _scan(done, place, selection, left, seconds)
                 accepts = _accepting(done.refused, why_not)
                 for letter in scan.act(connection, accepts, do, rate=float("inf")):
                     done.add(letter, 0)
     return done.found.total
 
 
-def _scan(seen: Found, spec: QueueSpec, selection: Selection, limit: int | None, seconds: float) -> Scan:
-    progress = QueueSearch(spec.dead_letter_queue, time.monotonic() + seconds)
-    scan = Scan([spec], selection, limit, progress)
+def _scan(seen: Found, place: Place, selection: Selection, limit: int | None, seconds: float) -> Scan:
+    progress = QueueSearch(place.queue, time.monotonic() + seconds)
+    scan = Scan([place], selection, limit, progress)
     progress.stop = scan.stop
     seen.searches.append(progress)
     return scan

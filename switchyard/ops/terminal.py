@@ -42,14 +42,16 @@ def document(facts: Overview, now: datetime) -> dict[str, Any]:
     return {
         "at": now.isoformat(timespec="seconds"),
         "delayed": facts.delayed,
+        "unroutable": facts.unroutable,
         "quarantined": facts.quarantined,
         "queues": [_object(queue, known=facts.quarantined is not None) for queue in facts.queues],
     }
 
 
 def _together(facts: Overview) -> str:
-    delayed, quarantined = count(facts.delayed), count(facts.quarantined)
-    return f"delayed (retries, countdowns) {delayed}   in quarantine {quarantined}"
+    delayed, unroutable = count(facts.delayed), count(facts.unroutable)
+    quarantined = count(facts.quarantined)
+    return f"delayed (retries, countdowns) {delayed}   unroutable {unroutable}   in quarantine {quarantined}"
 
 
 def _table(facts: Overview) -> Iterator[str]:

@@ -8,7 +8,7 @@
 | yard.E4 | a route that matches no task                      |
 | yard.E5 | a queue that no route leads to                    |
 | yard.E6 | limits out of order                               |
-| yard.E7 | a queue name that is not one word                 |
+| yard.E7 | a queue name that is not one word, or is taken    |
 | yard.E9 | a task that names its own queue                   |
 | yard.E10| a task that is not a RoutedTask                   |
 """
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from django.core.checks import Error
 
 from switchyard.celery import attached, tasks
-from switchyard.queues import QueueSpec
+from switchyard.queues import RESERVED, QueueSpec
 from switchyard.routing import HOME, QUEUES, ROUTES, engine_routes, pattern_for, queue_for
 from switchyard.tasks.base import RoutedTask
 
@@ -112,6 +112,14 @@ def queue_names_are_one_word() -> Iterator[Error]:
                 f"The queue {spec.name!r} (key {key!r}) is not one word of letters, digits and '_'. Its name "
                 "is its routing key, and delayed messages for a dotted key are delivered twice.",
                 hint=f"Rename it in {HOME}.",
+                obj=key,
+                id="yard.E7",
+            )
+        if spec.name in RESERVED:
+            yield Error(
+                f"The queue {spec.name!r} has the name of a policy of the engine's own, which would be one "
+                "with the queue's.",
+                hint=f"Rename it in {HOME}; {', '.join(sorted(RESERVED))} are taken.",
                 obj=key,
                 id="yard.E7",
             )

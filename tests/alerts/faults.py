@@ -2,9 +2,13 @@
 
 import signal
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from amqp import Message
+from kombu import Connection
+from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 
 from tests.alerts.fault import Fault, Round
 from tests.alerts.service import Load, Service
@@ -50,6 +54,14 @@ def promise(service: Service, task: str, key: str = "", **kwargs: float) -> None
     """Ask for one task, as a request does."""
     body = {"key": key or f"{task}-{time.time()}", "task": task, "kwargs": kwargs}
     httpx.post(f"{service.url}/promise", json=body, timeout=30, trust_env=False).raise_for_status()
+
+
+def countdown_of_a_removed_queue(service: Service) -> None:
+    """As a release has left one behind that had a queue more."""
+    with Connection(service.broker.url) as link:
+        key = calculate_routing_key(1, "removed")
+        channel: Any = link.default_channel
+        channel.basic_publish(Message("{}"), exchange=level_name(MAX_LEVEL), routing_key=key)
 
 
 def discard_dead_letters(service: Service) -> None:
@@ -120,6 +132,12 @@ def rounds() -> list[Round]:
                 "a task fails for good",
                 ("DeadLettersNew",),
                 lambda service: promise(service, "ledger.io_fail"),
+                discard_dead_letters,
+            ),
+            Fault(
+                "a countdown comes due whose queue was removed",
+                ("UnroutableMessages",),
+                countdown_of_a_removed_queue,
                 discard_dead_letters,
             ),
             Fault("two sessions hold beat's lease", ("TwoBeats",), beats.begin, beats.end),

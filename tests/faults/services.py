@@ -21,8 +21,8 @@ from app.celery import app
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
+from switchyard.deadletters.places import PLACES
 from switchyard.outbox.models import Message
-from switchyard.routing import QUEUES
 from tests.faults.checker import Fault, Verdict, verdict
 from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
@@ -125,11 +125,11 @@ class Services:
         call_command("switchyard", "topology", "apply", verbosity=0)
 
     def dead_letters(self, queue: str) -> list[Any]:
-        """Every message in the dead-letter queue, which keeps them."""
+        """Every message in the dead-letter queue, or in ``unroutable``; it keeps them."""
         found = []
         with Connection(self.vhost.url) as link:
             channel: Any = link.default_channel
-            while message := channel.basic_get(QUEUES[queue].dead_letter_queue):
+            while message := channel.basic_get(PLACES[queue].queue):
                 found.append(message)
         return found
 

@@ -9,7 +9,7 @@ from kombu import Connection
 
 from app.queues import IO
 from switchyard.deadletters.models import Action
-from switchyard.queues import EXCHANGE
+from switchyard.queues import EXCHANGE, UNROUTABLE
 from tests.faults.ledger.models import Execution, Promise
 from tests.faults.services import Services, all_done, key_of, keys, promise, running
 from tests.live.processes import eventually
@@ -89,12 +89,7 @@ def test_f16_an_unknown_task_waits_for_the_release_that_knows_it(services: Servi
 
 
 def test_f32_a_dead_letter_queue_that_is_gone_costs_no_dead_letter(services: Services, tally) -> None:
-    # The broker tries a dead letter that found no queue again after 3 minutes, unless told otherwise.
-    services.broker.ctl(
-        "eval", "application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, 3000)."
-    )
-    services.broker.ctl("clear_policy", "--vhost", services.vhost.name, f"switchyard-{IO.name}")
-    services.apply_topology()
+    """What it would have held is in ``unroutable``, with its reason, and holds up no other dead letter."""
     services.start_relay()
     [worker] = services.start("worker io")
     services.broker.ctl("delete_queue", "--vhost", services.vhost.name, IO.dead_letter_queue)
@@ -103,8 +98,8 @@ def test_f32_a_dead_letter_queue_that_is_gone_costs_no_dead_letter(services: Ser
         eventually(lambda: Execution.objects.count() >= 100)
         eventually(lambda: len(worker.events("task_finished")) >= 100)
         services.apply_topology()
-        eventually(lambda: services.waiting(IO.dead_letter_queue) >= 100)
-    dead = Counter(map(key_of, services.dead_letters(IO.name)))
+        eventually(lambda: services.waiting(UNROUTABLE) >= 100)
+    dead = Counter(map(key_of, services.dead_letters(UNROUTABLE)))
     found = services.verdict(elsewhere=dead)
     tally("F32", "ours", tasks=100, dead_letters=len(dead), lost=len(found.lost))
     assert set(dead) == set(promised)

@@ -80,6 +80,8 @@ REFUSED = {
     "exporter takes a message": ("exporter", lambda channel: channel.basic_get("io")),
     "operator takes a message": ("operator", lambda channel: channel.basic_get("io")),
     "operator empties a queue": ("operator", lambda channel: channel.queue_purge("cpu")),
+    "worker takes what found no queue": ("worker", lambda channel: channel.basic_get("unroutable")),
+    "relay publishes to what found no queue": ("relay", lambda channel: publish(channel, "tasks.unroutable")),
     "operator publishes": ("operator", lambda channel: publish(channel, "tasks")),
     "scaler publishes": ("scaler", lambda channel: publish(channel, "tasks")),
 }

@@ -4,6 +4,8 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping
 
+from switchyard.deadletters.letter import REASONS
+from switchyard.deadletters.places import PLACES
 from switchyard.routing import QUEUES
 
 ACTIONS = {
@@ -27,7 +29,7 @@ def add_actions(
 
 def add_arguments(parser: ArgumentParser) -> None:
     for name, action in add_actions(parser, ACTIONS).items():
-        action.add_argument("--queue", choices=QUEUES, help="the work queue they died in (default: all)")
+        action.add_argument("--queue", choices=PLACES, help="where they died, or unroutable (default: all)")
         if name == "show":
             action.add_argument("task_id", metavar="ID")
             action.add_argument("--limit", type=positive, default=1, help="stop after N (default: 1)")
@@ -40,11 +42,12 @@ def add_arguments(parser: ArgumentParser) -> None:
             action.add_argument("--by", default="", help="who is recorded (default: the system's user)")
         if name == "replay":
             action.add_argument("--rate", type=rate, default="inf", help="at most, as 50/s")
+            action.add_argument("--to", choices=QUEUES, help="this queue (default: where ROUTES sends each)")
 
 
 def _add_filters(action: ArgumentParser) -> None:
     action.add_argument("--task", help="pattern of the task's name, as in ROUTES")
-    action.add_argument("--reason", help="rejected, delivery_limit, expired, maxlen, unreadable")
+    action.add_argument("--reason", help=", ".join(REASONS))
     action.add_argument("--id", dest="task_id", help="the task's id")
     action.add_argument("--limit", type=positive, help="stop after N")
 

@@ -15,6 +15,7 @@ from kombu import Connection
 from switchyard.deadletters import actions, listing
 from switchyard.deadletters.errors import errors_of, traceback_of
 from switchyard.deadletters.letter import DeadLetter
+from switchyard.deadletters.places import places
 from switchyard.deadletters.queue import broker
 from switchyard.deadletters.scan import BATCH, Scan, Selection, Tally, batches
 from switchyard.ops.commands.arguments import add_arguments
@@ -26,9 +27,9 @@ from switchyard.routing import QUEUES
 
 class Command(BaseCommand):
     help = (
-        "What failed for good. A dead letter that is looked at is held, and nobody else sees it, until its "
-        "queue has been walked through. Exit code: 0 done, 1 something could not be done or was interrupted, "
-        "2 usage, 3 broker or database away."
+        "What failed for good, and (--queue unroutable) what found no queue. A message that is looked at is "
+        "held, and nobody else sees it, until its queue has been walked through. Exit code: 0 done, 1 "
+        "something could not be done or was interrupted, 2 usage, 3 broker or database away."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,9 +38,8 @@ class Command(BaseCommand):
     def handle(self, *, action: str, queue: str | None, limit: int | None, **options: Any) -> None:
         self.options = options
         selection = Selection(options.get("task"), options.get("reason"), options.get("task_id"))
-        specs = [QUEUES[queue]] if queue else list(QUEUES.values())
         self.progress = Progress(sys.stderr)
-        self.scan = Scan(specs, selection, limit, self.progress)
+        self.scan = Scan(places(queue), selection, limit, self.progress)
         work = {"list": self._list, "show": self._show, "replay": self._replay, "discard": self._discard}
         with stopped_by_signals(self.scan.stop), _needs_met(), broker() as connection:
             work[action](connection)
@@ -79,12 +79,14 @@ class Command(BaseCommand):
             )
 
     def _replay(self, connection: Connection) -> None:
-        self._act(connection, actions.replay, actions.why_not_replayed, self.options["rate"])
+        to = QUEUES.get(self.options["to"])
+        replay, why_not = partial(actions.replay, to=to), partial(actions.why_not_replayed, to=to)
+        self._act(connection, "replay", replay, why_not, self.options["rate"])
 
     def _discard(self, connection: Connection) -> None:
-        self._act(connection, actions.discard, lambda _: "", float("inf"))
+        self._act(connection, "discard", actions.discard, lambda _: "", float("inf"))
 
-    def _act(self, connection: Connection, act: Any, why_not: Any, rate: float) -> None:
+    def _act(self, connection: Connection, verb: str, act: Any, why_not: Any, rate: float) -> None:
         """Do it, or with no --yes walk the same way and only count."""
         done, refused, real = Tally(), Tally(), self.options["yes"]
         by = self.options["by"] or user_name()
@@ -104,7 +106,7 @@ class Command(BaseCommand):
                 done.add(letter)
         finally:
             self.progress.end()
-            self._report(act.__name__, done, refused, real=real)
+            self._report(verb, done, refused, real=real)
         if refused.total:
             raise CommandError(f"{refused.total} dead letters cannot be replayed; they stay.", returncode=1)
 

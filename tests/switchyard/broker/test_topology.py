@@ -9,9 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from switchyard.broker.comparison import differences
-from switchyard.broker.definitions import Binding, Policy, Queue, Topology
+from switchyard.broker.definitions import Binding, Exchange, Policy, Queue, Topology
 from switchyard.broker.difference import Mend
 from switchyard.broker.topology import declared, version_of
+from switchyard.queues import UNROUTABLE_EXCHANGE
 from switchyard.routing import QUEUES
 
 
@@ -28,7 +29,8 @@ def test_every_queue_can_fail_into_a_dead_letter_queue_that_keeps(queue: str) ->
     assert f"binding {exchange} -> queue {spec.dead_letter_queue} by {key}" in topology
     keeping = topology[f"policy switchyard-{spec.dead_letter_queue}"]
     assert isinstance(keeping, Policy)
-    assert keeping.definition.keys() == {"delivery-limit"}
+    assert keeping.definition.keys() == {"delivery-limit", "overflow"}
+    assert keeping.definition["overflow"] == "reject-publish"
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -93,15 +95,41 @@ def test_a_policy_in_force_is_not_looked_at_while_our_own_is_still_missing() -> 
 
 
 def test_what_the_operator_policy_changes_is_told_apart_from_what_we_declared() -> None:
-    ours = declared()["policy switchyard-io"]
-    assert isinstance(ours, Policy)
-    lowered = dict(ours.definition) | {"max-length": 9, "message-ttl": 5}
-    [difference] = differences(declared(), live(replace(queue("io"), effective=lowered)))
+    overlay = Policy("lower", ".*", {"max-length": 9, "message-ttl": 5, "delivery-limit": 99}, 3)
+    [difference] = differences(declared(), live(replace(queue("io"), overlay=overlay)))
     assert (difference.expected, difference.found) == (
         "max-length 2000000, no message-ttl",
         "max-length 9, message-ttl 5",
     )
     assert difference.mend is Mend.REFUSE
+    assert difference.remedy.startswith("the operator policy lower (priority 3, pattern .*) decides")
+
+
+def test_an_operator_policy_that_changes_nothing_is_no_difference() -> None:
+    overlay = Policy("higher", ".*", {"max-length": 9_000_000}, 3)
+    assert differences(declared(), live(replace(queue("io"), overlay=overlay))) == []
+
+
+def test_each_exchange_that_can_hold_up_others_has_somewhere_to_put_what_has_no_queue() -> None:
+    exchanges = [thing for thing in declared().values() if isinstance(thing, Exchange)]
+    [policy] = [
+        thing
+        for thing in declared().values()
+        if str(thing).endswith(UNROUTABLE_EXCHANGE) and isinstance(thing, Policy)
+    ]
+    assert policy.definition == {"alternate-exchange": UNROUTABLE_EXCHANGE}
+    assert {exchange.name for exchange in exchanges if exchange.policy != policy.name} == {
+        UNROUTABLE_EXCHANGE
+    }
+
+
+def test_another_policy_on_an_exchange_is_found_and_named() -> None:
+    theirs = Policy("theirs", "^celery_", {"alternate-exchange": "x"}, 99, "exchanges")
+    exchange = declared()["exchange celery_delayed_3"]
+    assert isinstance(exchange, Exchange)
+    topology = live(replace(exchange, policy="theirs")) | {str(theirs): theirs}
+    [difference] = differences(declared(), topology)
+    assert difference.found == "policy theirs (priority 99, pattern ^celery_)"
 
 
 def test_show_prints_every_queue_and_folds_delayed_delivery() -> None:

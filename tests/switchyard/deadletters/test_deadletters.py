@@ -2,12 +2,14 @@
 
 import io
 import json
+import time
 from argparse import ArgumentTypeError
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from kombu.message import Message
+from kombu.transport.native_delayed_delivery import calculate_routing_key
 
 from switchyard.deadletters import listing
 from switchyard.deadletters.actions import REPLAY_OF, resent, why_not_replayed
@@ -15,6 +17,8 @@ from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.scan import MOST_GROUPS, Selection, Tally
 from switchyard.ops.commands.arguments import rate
 from switchyard.ops.console import Progress, user_name
+from switchyard.queues import UNROUTABLE
+from switchyard.routing import QUEUES
 from tests.malformed import valid
 
 DIED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001 - as py-amqp returns it
@@ -22,17 +26,20 @@ DEATH = {"queue": "io", "reason": "rejected", "count": 1, "time": DIED, "exchang
 WAITED = {"queue": "celery_delayed_3", "reason": "expired", "count": 9, "time": DIED}
 
 
-def letter(task: str = "gallery.io_wait", task_id: str = "x", **headers: Any) -> DeadLetter:
+def letter(
+    task: str = "gallery.io_wait", task_id: str = "x", place: str = "io", **headers: Any
+) -> DeadLetter:
     draft = valid(task, task_id)
     draft.headers |= {"x-death": [DEATH], **headers}
     return DeadLetter(
-        "io",
+        place,
         Message(
             body=draft.body,
             headers=draft.headers,
             content_type=draft.content_type,
             content_encoding=draft.content_encoding,
             properties={"correlation_id": task_id, "reply_to": "", "application_headers": draft.headers},
+            delivery_info={"routing_key": calculate_routing_key(3, "removed")},
         ),
     )
 
@@ -103,6 +110,47 @@ def test_a_replay_sends_the_task_without_its_past() -> None:
     assert properties == {"correlation_id": "x", "reply_to": "", "delivery_mode": 2} | {
         key: properties[key] for key in ("content_type", "content_encoding") if key in properties
     }
+
+
+def unrouted(**headers: Any) -> DeadLetter:
+    """Its countdown had ended, and its queue was not there."""
+    return letter(place=UNROUTABLE, **{"x-death": [WAITED], "retries": 5, **headers})
+
+
+def test_what_found_no_queue_says_which() -> None:
+    found = unrouted()
+    assert (found.reason, found.died_at) == (UNROUTABLE, DIED.replace(tzinfo=UTC))
+    assert "found no queue removed" in listing.line(found, "")
+    assert listing.summary(found, "")["error"] == "found no queue removed"
+    published = unrouted(**{"x-death": None})
+    assert (published.reason, published.died_at) == (UNROUTABLE, None)
+
+
+def test_a_dead_letter_whose_own_queue_was_not_there_is_one_among_what_found_none() -> None:
+    found = letter(place=UNROUTABLE, retries=5)
+    assert found.reason == "rejected"
+    assert json.loads(resent(found).headers)["retries"] == 0
+
+
+def test_what_found_no_queue_is_sent_again_with_all_that_it_had() -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    found = unrouted(eta=soon.isoformat(), expires="2026-01-01T00:00:00+00:00", CC=["cpu"])
+    row = resent(found)
+    headers = json.loads(row.headers)
+    assert (headers["retries"], headers["expires"]) == (5, "2026-01-01T00:00:00+00:00")
+    assert not [name for name in headers if name.startswith("x-") or name == "CC"]
+    assert row.queue == "io"
+    assert row.due is not None
+    assert 3590 < row.due - time.monotonic() < 3610
+    assert resent(unrouted(eta="2026-01-01T00:00:00+00:00")).due is None
+
+
+def test_a_replay_to_a_queue_takes_tasks_that_have_no_route_any_more() -> None:
+    found = unrouted(task="nowhere.gone")
+    assert why_not_replayed(found) == "this release knows no such task"
+    assert why_not_replayed(found, QUEUES["cpu"]) == ""
+    assert resent(found, QUEUES["cpu"]).queue == "cpu"
+    assert why_not_replayed(unrouted(retries="x"), QUEUES["cpu"]) == "header retries is not a number from 0"
 
 
 def test_a_replay_keeps_what_only_the_sender_could_know() -> None:

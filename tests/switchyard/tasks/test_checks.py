@@ -103,6 +103,12 @@ def test_a_dotted_queue_name_is_found(monkeypatch) -> None:
     assert found(checks.queue_names_are_one_word) == [("yard.E7", "mail.io")]
 
 
+@pytest.mark.parametrize("name", ["unroutable", "delayed"])
+def test_a_queue_named_as_one_of_the_engines_own_policies_is_found(monkeypatch, name: str) -> None:
+    monkeypatch.setitem(QUEUES, name, replace(IO, name=name))
+    assert found(checks.queue_names_are_one_word) == [("yard.E7", name)]
+
+
 def test_a_schedule_entry_for_a_task_that_does_not_exist_is_found(monkeypatch) -> None:
     monkeypatch.setitem(SCHEDULE, "hourly", ScheduleEntry("gallery.io_purge", crontab(minute="0"), "a typo"))
     assert ("yard.E8", "hourly") in found(process_checks.schedule_entries_have_a_task)
