@@ -191,6 +191,11 @@ BEAT_AND_OUTBOX = Board(
             "How far is the schedule behind?", {"most overdue": "max(switchyard_beat_overdue_seconds)"}, "s"
         ),
         Panel("What was missed within a day?", {"entries": "max(switchyard_beat_missed_runs)"}),
+        Panel(
+            "Is the database's clock right?",
+            {"ahead of the exporter's": "max(switchyard_database_clock_ahead_seconds)"},
+            "s",
+        ),
     ),
 )
 

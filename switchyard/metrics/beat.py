@@ -1,17 +1,18 @@
-"""Measures beat by the database: who holds the lease, when it last looked, and what should have run."""
+"""Measures beat by the database: who holds the lease, when it last looked, and what should have run.
+
+No entry is read: what a look costs does not grow with the schedule.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from django.db import Error, connection
-from django_celery_beat.models import PeriodicTask
+from django.db import connection
 from prometheus_client.metrics_core import Metric
 
+from switchyard.clock import age
 from switchyard.metric import gauge
 from switchyard.schedule.lease import LOCK
-from switchyard.schedule.models import Clock
-from switchyard.schedule.tick import due_at, entries
 
 MISSED_WITHIN = timedelta(days=1)
 
@@ -23,8 +24,17 @@ _HOLDERS = """
         AND datname = current_database()
 """
 _NEWEST = """
-    SELECT clock_timestamp(), extract(epoch FROM clock_timestamp() - max(sent_at))::float
-    FROM switchyard_schedule_tick
+    SELECT extract(epoch FROM clock_timestamp() - sent_at)::float
+    FROM switchyard_schedule_tick ORDER BY id DESC LIMIT 1
+"""
+# An entry that beat has not looked at since an edit is overdue since the edit.
+_OVERDUE = """
+    SELECT coalesce(extract(epoch FROM max(clock_timestamp() - greatest(due_at, edited_at))), 0)::float
+    FROM switchyard_schedule_clock WHERE due_at <= clock_timestamp()
+"""
+_MISSED = """
+    SELECT count(*) FROM switchyard_schedule_clock
+    WHERE missed_at > clock_timestamp() - make_interval(secs => %s)
 """
 
 
@@ -50,30 +60,20 @@ def read_beat() -> Beat:
         cursor.execute(_HOLDERS, [LOCK])
         holders, tick_age = cursor.fetchone()
         cursor.execute(_NEWEST)
-        now, sent_age = cursor.fetchone()
-    missed = Clock.objects.filter(missed_at__gt=now - MISSED_WITHIN).count()
-    return Beat(holders, tick_age, sent_age, _overdue_seconds(now), missed)
+        sent_age = (cursor.fetchone() or [None])[0]
+        cursor.execute(_OVERDUE)
+        overdue = cursor.fetchone()[0]
+        cursor.execute(_MISSED, [MISSED_WITHIN.total_seconds()])
+        missed = cursor.fetchone()[0]
+    return Beat(holders, tick_age, sent_age, max(0.0, overdue), missed)
 
 
-def beat_metrics(beat: Beat) -> Iterator[Metric]:
+def beat_metrics(beat: Beat | None) -> Iterator[Metric]:
+    if beat is None:
+        return
     yield gauge("beat_lease_held", "Whether a beat holds the lease.", beat.holders > 0)
     yield gauge("beat_holders", "Sessions that hold the lease.", beat.holders)
-    yield gauge("beat_last_tick_age_seconds", "Since beat last looked what is due.", beat.tick_age)
-    yield gauge("beat_last_sent_age_seconds", "Since an entry was last sent.", beat.sent_age)
+    yield gauge("beat_last_tick_age_seconds", "Since beat last looked what is due.", age(beat.tick_age))
+    yield gauge("beat_last_sent_age_seconds", "Since an entry was last sent.", age(beat.sent_age))
     yield gauge("beat_overdue_seconds", "How late the latest entry is.", beat.overdue)
     yield gauge("beat_missed_runs", "Entries that missed a run within a day.", beat.missed)
-
-
-def _overdue_seconds(now: datetime) -> float:
-    due = (_due(entry, now) for entry in entries())
-    return max([0.0, *((now - moment).total_seconds() for moment in due if moment)])
-
-
-def _due(entry: PeriodicTask, now: datetime) -> datetime | None:
-    """None for an entry that beat cannot read either; it says so itself."""
-    try:
-        return due_at(entry, now)
-    except Error:
-        raise
-    except Exception:  # noqa: BLE001 - what a schedule may raise, only django-celery-beat knows
-        return None

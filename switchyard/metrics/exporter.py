@@ -4,9 +4,9 @@ What each says, in which unit and with which labels, is in ``deploy/prometheus/M
 is declared in ``QUEUES``, never what a broker or a message says (but for the broker's version).
 
 Each part is read at once with the others, and none is waited for longer than WAIT_SECONDS: what cannot be
-read then is left out, as an old number would look like a fresh one. What the broker says of its queues is
-itself up to 10 s old; of a queue younger than that it may not know the depth yet, and then there is none here
-either.
+read then is left out, as an old number would look like a fresh one, and takes no other part along. What the
+broker says of its queues is itself up to 10 s old; of a queue younger than that it may not know the depth
+yet, and then there is none here either.
 """
 
 import time
@@ -19,11 +19,14 @@ from prometheus_client.registry import Collector
 from switchyard.broker.management import Management
 from switchyard.deadline import BoundedRead, SlowRead
 from switchyard.metric import gauge
+from switchyard.metrics.beat import Beat, beat_metrics, read_beat
 from switchyard.metrics.broker import Topology, broker_metrics, read_topology
-from switchyard.metrics.database import DatabaseState, database_metrics, read_database
+from switchyard.metrics.database import DatabaseState, apart, database_metrics, read_database
+from switchyard.metrics.deadletters import dead_metrics, read_dead
 from switchyard.metrics.queues import queue_metrics
 from switchyard.metrics.source import Source
 from switchyard.metrics.state import Yard, read_yard
+from switchyard.metrics.waits import Wait, waits
 
 #: Below the 2 s within which an answer is promised, and far below Prometheus' scrape timeout of 10 s.
 WAIT_SECONDS = 1.5
@@ -39,6 +42,9 @@ class Reads:
     alarms: Callable[[], Mapping[str, bool]]
     topology: Callable[[], Topology]
     database: Callable[[], DatabaseState]
+    waits: Callable[[], Mapping[str, Wait]]
+    dead: Callable[[], Mapping[str, float]]
+    beat: Callable[[], Beat]
 
     @classmethod
     def of(cls, management: Management) -> "Reads":
@@ -46,7 +52,10 @@ class Reads:
             yard=lambda: read_yard(management),
             alarms=management.alarms,
             topology=lambda: read_topology(management),
-            database=read_database,
+            database=apart(read_database),
+            waits=apart(waits),
+            dead=apart(read_dead),
+            beat=apart(read_beat),
         )
 
 
@@ -60,6 +69,9 @@ class Exporter(Collector):
         self._alarms = Source("alarms", BoundedRead(reads.alarms, wait_seconds))
         self._topology = Source("topology", SlowRead(reads.topology, TOPOLOGY_SECONDS))
         self._database = Source("database", BoundedRead(reads.database, wait_seconds))
+        self._waits = Source("waits", BoundedRead(reads.waits, wait_seconds))
+        self._dead = Source("dead letters", BoundedRead(reads.dead, wait_seconds))
+        self._beat = Source("beat", BoundedRead(reads.beat, wait_seconds))
         self._started = self._last_read = time.monotonic()
 
     def describe(self) -> list[Metric]:
@@ -69,18 +81,19 @@ class Exporter(Collector):
     def collect(self) -> Iterator[Metric]:
         began = time.monotonic()
         deadline = began + self._wait_seconds
-        begun = self._yard.begin(), self._alarms.begin(), self._topology.begin(), self._database.begin()
-        yard = self._yard.value(begun[0], deadline)
-        alarms = self._alarms.value(begun[1], deadline)
-        topology = self._topology.value(begun[2], deadline)
-        database = self._database.value(begun[3], deadline)
+        yard_of = self._yard.begun(deadline)
+        alarms_of, topology_of = self._alarms.begun(deadline), self._topology.begun(deadline)
+        database_of, waits_of = self._database.begun(deadline), self._waits.begun(deadline)
+        dead_of, beat_of = self._dead.begun(deadline), self._beat.begun(deadline)
+        yard = yard_of()
         if yard is not None:
             self._last_read = time.monotonic()
         yield gauge("broker_up", "Whether the broker could be read.", yard is not None)
         age = time.monotonic() - self._last_read
         yield gauge("broker_last_read_age_seconds", "Since the broker was last read.", age)
-        waits = database.waits if database else None
-        yield from queue_metrics(yard, waits, time.monotonic() - self._started)
-        yield from broker_metrics(alarms, topology)
-        yield from database_metrics(database)
+        yield from queue_metrics(yard, waits_of(), time.monotonic() - self._started)
+        yield from broker_metrics(alarms_of(), topology_of())
+        yield from database_metrics(database_of())
+        yield from dead_metrics(dead_of())
+        yield from beat_metrics(beat_of())
         yield gauge("exporter_scrape_seconds", "What this scrape has waited.", time.monotonic() - began)

@@ -1,6 +1,7 @@
 """Reads one source of a scrape, which may be late or away without costing the others."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
@@ -19,12 +20,19 @@ class Source(Generic[T]):
     """Says in the log when it becomes unreadable or readable, not at each scrape."""
 
     def __init__(self, name: str, read: Read[T]) -> None:
-        self.begin = read.begin
+        self._read = read
         self._name = name
         self._trouble = False
 
-    def value(self, begun: "Future[T]", deadline: float) -> T | None:
-        """What was read; None if it failed, or is not there at ``deadline`` (monotonic)."""
+    def begun(self, deadline: float) -> Callable[[], T | None]:
+        """Begin to read, and return what to call for what was read.
+
+        That is None if it failed, or is not there at ``deadline`` (monotonic).
+        """
+        begun = self._read.begin()
+        return lambda: self._value(begun, deadline)
+
+    def _value(self, begun: "Future[T]", deadline: float) -> T | None:
         try:
             found = begun.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:

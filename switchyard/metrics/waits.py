@@ -50,7 +50,12 @@ def waits() -> dict[str, Wait]:
     """The same on this thread's connection. Raises django.db.Error."""
     with connection.cursor() as cursor:
         cursor.execute(_READ)
-        return {queue: Wait(*numbers) for queue, *numbers in cursor.fetchall()}
+        return {queue: _wait(*numbers) for queue, *numbers in cursor.fetchall()}
+
+
+def _wait(last: float | None, age: float | None, waiting: float | None) -> Wait:
+    """A canary from the future (a clock was set back) was sent now, at the earliest; another one follows."""
+    return Wait(last, None if age is None else max(0.0, age), None if waiting is None else max(0.0, waiting))
 
 
 def _apart() -> dict[str, Wait]:

@@ -51,7 +51,9 @@ _FETCH = """
     ), measured AS (
         SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM locked
     )
-    SELECT switchyard_outbox.*, extract(epoch FROM eta - clock_timestamp())::float AS due_in
+    SELECT switchyard_outbox.*,
+        -- What a clock accepted that was ahead waits as long as was asked for.
+        extract(epoch FROM eta - greatest(clock_timestamp(), created_at))::float AS due_in
     FROM measured JOIN switchyard_outbox USING (id)
     WHERE bytes_before < %s ORDER BY id
 """

@@ -1,8 +1,8 @@
 """Computes when an entry is due: the same for every beat, whatever its clock says and whenever it looks.
 
 A due time is computed from the one before it: for a crontab the next matching minute, for an interval the
-next multiple from where the count began (``start_time``, or when beat first saw the entry). All is UTC; a
-crontab in another zone follows that zone's wall clock, and may pass over the hour that is repeated in autumn.
+next multiple from where the count began (``start_time``, or when the entry was saved). All is UTC; a crontab
+in another zone follows that zone's wall clock, and may pass over the hour that is repeated in autumn.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,7 @@ from typing import Any
 
 from django_celery_beat.models import PeriodicTask
 
-from switchyard.schedule.entry import Missed
-from switchyard.schedule.models import Clock, Rule
+from switchyard.schedule.models import Clock
 
 #: The first due time after a moment; None when there is none.
 Timetable = Callable[[datetime], datetime | None]
@@ -35,19 +34,6 @@ def counted_to(entry: PeriodicTask, clock: Clock) -> datetime:
 
 def next_due(entry: PeriodicTask, clock: Clock) -> datetime | None:
     return timetable(entry, clock)(counted_to(entry, clock))
-
-
-def due_now(entry: PeriodicTask, clock: Clock, rule: Rule, now: datetime) -> tuple[datetime, bool] | None:
-    """The due time to deal with, and whether it is to be sent (or skipped); None when nothing is due."""
-    after = timetable(entry, clock)
-    due = after(counted_to(entry, clock))
-    if due is None or due > now:
-        return None
-    late = timedelta(seconds=rule.late_seconds)
-    if now - due <= late:
-        return due, True
-    newest = newest_due(after, counted_to(entry, clock), now)
-    return newest, rule.missed == Missed.ONCE or now - newest <= late
 
 
 def newest_due(after: Timetable, start: datetime, now: datetime) -> datetime:

@@ -3,7 +3,8 @@
 It is held by a connection of its own and gone with it: with the process, with the machine, or when PostgreSQL
 restarts. ``DATABASE_URL`` must therefore not lead through a pooler in transaction mode; one is noticed, and
 then no beat sends. A holder that is frozen keeps its connection and so its lock; whoever stands by ends
-that connection when nothing was heard on it for ``SILENT_SECONDS`` by the database's clock.
+that connection when nothing was heard on it for ``SILENT_SECONDS`` by the database's clock, or when it was
+last heard in the future, by a clock that has been set back since.
 
 The lease saves work and noise. That a tick is sent once rests on the tick's own row.
 """
@@ -15,6 +16,7 @@ import psycopg
 import structlog
 from django.db import connection
 
+from switchyard.clock import TOLERANCE_SECONDS
 from switchyard.deadline import CONNECT_SECONDS
 
 #: Advisory locks are numbers, for each database: the letters of "beat".
@@ -39,7 +41,8 @@ SELECT clock_timestamp(), EXISTS (
 END_SILENT_HOLDER = """
 SELECT pid, pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1) AND granted
-    AND datname = current_database() AND state_change < clock_timestamp() - make_interval(secs => %s)
+    AND datname = current_database() AND NOT state_change BETWEEN
+        clock_timestamp() - make_interval(secs => %s) AND clock_timestamp() + make_interval(secs => %s)
 """
 
 log = structlog.get_logger("switchyard.schedule")
@@ -96,5 +99,7 @@ class Lease:
         return self._link
 
     def _end_silent_holder(self, link: "psycopg.Connection[Any]") -> None:
-        for pid, ended in link.execute(END_SILENT_HOLDER, [LOCK, SILENT_SECONDS]).fetchall():
+        for pid, ended in link.execute(
+            END_SILENT_HOLDER, [LOCK, SILENT_SECONDS, TOLERANCE_SECONDS]
+        ).fetchall():
             log.warning("silent_holder_ended", pid=pid, ended=ended, silent_seconds=SILENT_SECONDS)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Max, OuterRef, Subquery
-from django.utils import timezone
+from django.db.models import OuterRef, Subquery
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.schedule.due import counted_by, next_due
@@ -12,9 +11,7 @@ from switchyard.schedule.models import Clock, Rule, Tick
 
 def listed() -> list[dict[str, Any]]:
     """One row for each entry. Times are ISO text in UTC, or None; ``next_due`` may say what is wrong."""
-    newest = (
-        Tick.objects.filter(entry=OuterRef("name")).values("entry").annotate(at=Max("sent_at")).values("at")
-    )
+    newest = Tick.objects.filter(entry=OuterRef("name")).order_by("-due_at").values("sent_at")[:1]
     parts = ("interval", "crontab", "solar", "clocked", "rule", "clock")
     found = PeriodicTask.objects.select_related(*parts).annotate(last_sent=Subquery(newest)).order_by("name")
     return [_row(entry) for entry in found]
@@ -30,14 +27,15 @@ def _row(entry: PeriodicTask) -> dict[str, Any]:
         "rule": str(getattr(entry, "rule", None) or Rule()),
         "last_due": _text(clock and clock.last_due_at),
         "last_sent": _text(entry.last_sent),
-        "next_due": _next_due(entry, clock) if entry.enabled else None,
+        "next_due": _next_due(entry, clock) if clock else None,
     }
 
 
-def _next_due(entry: PeriodicTask, clock: Clock | None) -> str | None:
+def _next_due(entry: PeriodicTask, clock: Clock) -> str | None:
+    """As beat will have it, of which it may not have seen the last edit yet."""
+    count = clock if clock.schedule == counted_by(entry) else Clock(counts_from=clock.edited_at)
     try:
-        # Without a clock no beat has seen the entry, and it would begin to count now.
-        return _text(next_due(entry, clock or Clock(counts_from=timezone.now())))
+        return _text(next_due(entry, count))
     except Exception as error:  # noqa: BLE001 - the list is where a mistake should be found
         return f"{type(error).__name__}: {error}"
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.db.models.functions import Now
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.schedule.entry import Missed
@@ -35,7 +36,12 @@ class Rule(models.Model):
 
 
 class Clock(models.Model):
-    """How far beat has come with an entry. Written by beat alone, so no edit in the admin can set it back."""
+    """How far beat has come with an enabled entry. Written by beat and by triggers, so no edit sets it back.
+
+    The triggers (migration 0003) see every edit of the entry and of its schedule, whoever makes it and
+    however: an entry gets its clock when it is saved or enabled, loses it when it is disabled, and is marked
+    when it is edited. That is what lets beat read only the rows that are due.
+    """
 
     entry = models.OneToOneField(PeriodicTask, models.CASCADE, related_name="clock")
     #: What was counted by; when the entry's schedule says something else, the count starts anew.
@@ -43,8 +49,12 @@ class Clock(models.Model):
     counts_from = models.DateTimeField()
     #: The last due time that was dealt with: sent, skipped or refused.
     last_due_at = models.DateTimeField(null=True)
-    #: When a due time was last found to be too late: run late, or not at all, by the entry's rule.
+    #: When a due time was last found to be too late, or was refused: run late, or not at all.
     missed_at = models.DateTimeField(null=True)
+    #: When the entry or its schedule was last saved with other values. A new count begins there.
+    edited_at = models.DateTimeField(db_default=Now())
+    #: When beat has to look at the entry: at its next due time or its end; 1970 after an edit; None: never.
+    due_at = models.DateTimeField(null=True, db_index=True)
 
     class Meta:
         db_table = "switchyard_schedule_clock"

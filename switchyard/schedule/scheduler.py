@@ -1,7 +1,8 @@
 """Looks what is due, and sends it, as the scheduler of Celery's beat."""
 
 import time
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -12,17 +13,25 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from switchyard import heartbeat
+from switchyard.clock import Step
 from switchyard.routing import HOME
+from switchyard.schedule.decision import Decision, Verdict
 from switchyard.schedule.lease import WAITS, Lease, LeaseLost
 from switchyard.schedule.models import Tick
-from switchyard.schedule.tick import Ticked, due_at, entries, forget_disabled, tick
+from switchyard.schedule.review import Review
+from switchyard.schedule.rows import due_entries, next_look, put_off
+from switchyard.schedule.tick import tick
 from switchyard.schedule.undisturbed import undisturbed
 
 #: At most so long between two looks: an edit takes effect, and a standby takes over, within a few of them.
 LOOK_SECONDS = 2.0
 PRUNE_SECONDS = 3600.0
-#: Until an entry is looked at again that has just begun to count, or whose row somebody has locked.
-SHORT_WAIT = timedelta(seconds=0.5)
+#: Entries that one transaction sends. It holds their rows, and an edit of one waits, for some 0.2 s.
+BATCH = 200
+#: Until entries are looked at again whose rows somebody has locked.
+LOCKED_SECONDS = 0.5
+#: Until an entry is tried again that the database refuses.
+PUT_OFF_SECONDS = 60
 
 log = structlog.get_logger("switchyard.schedule")
 
@@ -31,7 +40,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
     """django-celery-beat's tables and admin, with a lease and ticks of our own.
 
     The original keeps the schedule in memory, counts a tick before it is sent, swallows the error if it is
-    not, and later writes back whole rows. Here nothing is kept in memory: each look reads the rows anew.
+    not, and later writes back whole rows. Here nothing is kept in memory: each look reads the rows that are
+    due, and no others.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -39,6 +49,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._standing_by = ""
         self._complaints: dict[int, str] = {}
         self._prune_at = 0.0
+        self._review = Review()
+        self._step = Step()
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -58,7 +70,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self.lease.release()
 
     def tick(self, *_args: Any, **_kwargs: Any) -> float:
-        """Send what is due, at most one tick of each entry, or stand by. Returns seconds until the next look.
+        """Send a batch of what is due, or stand by. Returns seconds until the next look.
 
         The heartbeat file is touched by a beat that can do its part; standing by is one. It grows old while
         the database is away.
@@ -83,6 +95,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
             self._stand_by("another beat holds the lease")
             return False
         log.info("lease_taken")
+        self._review.begin()
         self._standing_by = ""
         return True
 
@@ -96,40 +109,61 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         began = time.monotonic()
         now = self.lease.now()
         close_old_connections()
-        forget_disabled()
-        upcoming = [self._attend(entry, now) for entry in entries()]
+        self._notice_step(now)
+        due = due_entries(now, BATCH)
+        attended = self._attend(due, now)
+        page = self._review.page(now)
+        self._attend(page, now)
         self._prune(now)
-        soonest = min(filter(None, upcoming), default=now + timedelta(seconds=LOOK_SECONDS))
-        seconds: float = (soonest - now).total_seconds() - (time.monotonic() - began)
+        if attended or page:
+            return 0.0
+        seconds = LOCKED_SECONDS if due else self._until_next(now) - (time.monotonic() - began)
         return max(0.0, min(seconds, LOOK_SECONDS))
 
-    def _attend(self, entry: PeriodicTask, now: datetime) -> datetime | None:
-        """Tick the entry if it is due. Returns when to look at it again; None for never, as it is now."""
+    def _notice_step(self, now: datetime) -> None:
+        """What was written by the clock before it was set is looked for at once, not at the next review."""
+        step = self._step.seconds(now)
+        if step:
+            log.error("database_clock_was_set", seconds=round(step, 1), now=now.isoformat())
+            self._review.begin()
+
+    def _until_next(self, now: datetime) -> float:
+        soonest = next_look()
+        return (soonest - now).total_seconds() if soonest else LOOK_SECONDS
+
+    def _attend(self, keys: Sequence[int], now: datetime) -> int:
+        """Tick those that are due, all at once, or each for itself if that fails. Returns how many were."""
+        if not keys:
+            return 0
         try:
-            due = due_at(entry, now)
-            if due is None or due > now:
-                return due
-            ticked = tick(entry.pk, self.lease.now(), self.app)
-        except LeaseLost:
-            raise
+            decisions = tick(keys, now, self.app)
         except Exception as error:
             if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
                 raise
-            self._complain(
-                entry, f"{type(error).__name__}: {str(error).strip()} Correct the entry, or disable it."
-            )
-            return None
-        if ticked is None:
-            return now + SHORT_WAIT
-        self._report(entry, ticked)
-        return now
+            if len(keys) > 1:
+                return sum(self._attend([key], self.lease.now()) for key in keys)
+            self._put_off(keys[0], now, error)
+            return 1
+        for decision in decisions:
+            self._report(decision, now)
+        return len(decisions)
 
-    def _report(self, entry: PeriodicTask, ticked: Ticked) -> None:
-        if ticked.event == "tick_refused":
-            self._complain(entry, ticked.reason)
-            return
-        self._complaints.pop(entry.pk, None)
-        log.info(**vars(ticked) | {"due_at": ticked.due_at.isoformat()})
+    def _put_off(self, key: int, now: datetime, error: Exception) -> None:
+        put_off(key, PUT_OFF_SECONDS, now)
+        entry = PeriodicTask.objects.filter(pk=key).first()
+        if entry:
+            reason = f"{type(error).__name__}: {str(error).strip()} Correct the entry, or disable it."
+            self._complain(entry, reason)
+
+    def _report(self, decision: Decision, now: datetime) -> None:
+        entry, due = decision.entry, decision.due_at
+        if decision.verdict is Verdict.REFUSE:
+            self._complain(entry, decision.reason)
+        elif decision.verdict is not Verdict.WAIT:
+            self._complaints.pop(entry.pk, None)
+            late = round((now - due).total_seconds(), 3) if due else None
+            said = {"due_at": due and due.isoformat(), "late_seconds": late, "reason": decision.reason}
+            log.info(decision.verdict.value, entry=entry.name, task=entry.task, **said)
 
     def _complain(self, entry: PeriodicTask, reason: str) -> None:
         """Say what is wrong with an entry, once until it changes. The others go on."""

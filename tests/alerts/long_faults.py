@@ -13,7 +13,9 @@ from tests.live.processes import eventually
 _STUCK = "stuck"
 _MARK = "INSERT INTO switchyard_once (task, key, created_at) VALUES ('ledger.cpu_work', %s, now())"
 _DEAD_FOR_LONG = "UPDATE switchyard_dead_letters_since SET since = since - interval '25 hours'"
-_AWAY_FOR_DAYS = "UPDATE switchyard_schedule_clock SET last_due_at = now() - interval '2 days'"
+_AWAY_FOR_DAYS = (
+    "UPDATE switchyard_schedule_clock SET (last_due_at, due_at) = (now() - interval '2 days', now())"
+)
 _TRIGGER = (
     "CREATE TRIGGER unnoted BEFORE UPDATE OF returned_at ON switchyard_canary"
     " FOR EACH ROW WHEN (NEW.queue = 'cpu') EXECUTE FUNCTION unnoted()"

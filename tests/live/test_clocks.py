@@ -1,14 +1,18 @@
-"""A host whose clock is wrong by an hour delays nothing by an hour, and lets nothing run early."""
+"""A clock that is wrong delays nothing by as much, lets nothing run early, and stops nothing for good."""
 
+import json
 import sys
 import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from app.celery import app
 from switchyard.outbox.models import Message
+from switchyard.schedule.models import Tick
+from tests.database_clock import database_clock
 from tests.gallery.models import Run
 from tests.live.processes import Process, Processes, eventually
 from tests.stepped import stepped
@@ -85,3 +89,26 @@ def test_a_clock_that_went_back_holds_no_slot_of_a_worker(
     io_wait.apply_async(("after",))
     started("after")
     assert Run.objects.count() == 5
+
+
+def test_a_database_whose_clock_was_a_day_ahead_for_a_moment_stops_no_schedule(yard: Processes) -> None:
+    """Each tick of the moment said that all was done until tomorrow, and every metric that all was well."""
+    every = IntervalSchedule.objects.create(every=1, period="seconds")
+    args = json.dumps(["tick"])
+    PeriodicTask.objects.create(name="tick", task="gallery.io_wait", args=args, interval=every)
+    with database_clock() as clock:
+        beat = yard.start("beat")
+        eventually(lambda: Tick.objects.count() >= 2, what="two ticks")
+        clock.set_ahead(timedelta(days=1))
+        tomorrow = timezone.now() + timedelta(hours=12)
+        eventually(lambda: Tick.objects.filter(due_at__gt=tomorrow).exists(), what="a tick of tomorrow")
+        clock.set_ahead(timedelta())
+        back = timezone.now()
+        later = Tick.objects.filter(due_at__gt=back, due_at__lt=tomorrow)
+        eventually(lambda: later.count() >= 5, what="ticks of today")
+        beat.kill_all()
+    assert not Tick.objects.filter(due_at__gt=tomorrow).exists()
+    assert len(beat.events("clock_was_wrong")) == 1
+    assert [event["seconds"] > 0 for event in beat.events("database_clock_was_set")] == [True, False]
+    due = list(later.order_by("due_at").values_list("due_at", flat=True))
+    assert due == [due[0] + number * timedelta(seconds=1) for number in range(len(due))]

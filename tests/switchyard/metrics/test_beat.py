@@ -22,7 +22,9 @@ def counted_since(name: str, seconds: float, **clock: object) -> Clock:
     interval, _ = IntervalSchedule.objects.get_or_create(every=60, period="seconds")
     row = PeriodicTask.objects.create(name=name, task="gallery.io_wait", interval=interval)
     began = timezone.now() - timedelta(seconds=seconds)
-    return Clock.objects.create(entry=row, schedule=counted_by(row), counts_from=began, **clock)
+    due = began + timedelta(seconds=60)
+    fields = {"schedule": counted_by(row), "counts_from": began, "edited_at": began, "due_at": due} | clock
+    return Clock.objects.update_or_create(entry=row, defaults=fields)[0]
 
 
 def test_the_lease_is_held_while_a_beat_holds_it(transactional_db) -> None:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Event, Thread
 
 import httpx
@@ -29,9 +28,9 @@ STATES = {
     name: QueueState(name, True, 10, *(7,) * 6, 0.5, 0.4, 0.1, ((0.0, 1), (5.0, 2)), 3) for name in QUEUES
 }
 YARD = Yard(STATES, DEPTHS, 4)
-STATE = DatabaseState(
-    {name: Wait(0.1, 5.0, None) for name in QUEUES}, {}, Beat(1, 1.5, 60.0, 0.0, 0), 20, 100
-)
+WAITS = {name: Wait(0.1, 5.0, None) for name in QUEUES}
+#: What the canaries say.
+WAITED = {"switchyard_queue_oldest_wait_seconds", "switchyard_queue_canary_age_seconds"}
 NO_BROKER = {"switchyard_broker_up", "switchyard_broker_last_read_age_seconds"}
 #: What needs no broker, or comes from what is asked apart.
 OWN = {"switchyard_exporter_scrape_seconds", "switchyard_queue_objective_seconds"}
@@ -43,7 +42,10 @@ def reads(**changed: Callable[[], object]) -> Reads:
         "yard": lambda: YARD,
         "alarms": lambda: {"memory": False, "disk": True},
         "topology": lambda: Topology("4.3.6", 0),
-        "database": lambda: STATE,
+        "database": lambda: DatabaseState(20, 100, 0.0),
+        "waits": lambda: WAITS,
+        "dead": dict,
+        "beat": lambda: Beat(1, 1.5, 60.0, 0.0, 0),
     }
     return Reads(**(whole | changed))
 
@@ -79,7 +81,7 @@ def broker_names(found: CollectorRegistry) -> set[str]:
     """Without what another part serves."""
     others = ("switchyard_database", "switchyard_beat", "switchyard_dead", "switchyard_topology")
     alone = {"switchyard_broker_alarm", "switchyard_broker_info", *OWN}
-    alone |= {"switchyard_queue_oldest_wait_seconds", "switchyard_queue_canary_age_seconds"}
+    alone |= WAITED
     return {name for name in names(found) - alone if not name.startswith(others)}
 
 
@@ -200,6 +202,9 @@ def test_livez_does_not_ask_the_broker() -> None:
         ("alarms", "broker_alarm"),
         ("topology", "topology_drift"),
         ("database", "database_up"),
+        ("waits", "queue_oldest_wait_seconds"),
+        ("dead", "deadletters_oldest_seconds"),
+        ("beat", "beat_lease_held"),
     ],
 )
 @pytest.mark.parametrize("manner", ["raises", "hangs", "is broken"])
@@ -211,7 +216,7 @@ def test_a_part_that_is_away_takes_no_other_with_it(part: str, lost: str, manner
             hang.wait(60)
         if manner == "is broken":
             raise KeyError("a mistake of ours")
-        raise OperationalError("away") if part == "database" else ManagementError("away")
+        raise ManagementError("away") if part in {"yard", "alarms", "topology"} else OperationalError("away")
 
     try:
         found = registered(reads(**{part: away}), wait_seconds=0.3)
@@ -221,15 +226,15 @@ def test_a_part_that_is_away_takes_no_other_with_it(part: str, lost: str, manner
     gone = whole - without
     expected = {
         "yard": {name for name in whole if name.startswith(("switchyard_queue_", "switchyard_delayed"))}
-        - {*OWN, "switchyard_queue_oldest_wait_seconds", "switchyard_queue_canary_age_seconds"},
+        - {*OWN, *WAITED},
         "alarms": {"switchyard_broker_alarm"},
         "topology": {"switchyard_broker_info", "switchyard_topology_drift"},
         "database": {
-            name
-            for name in whole - {"switchyard_database_up"}
-            if name.startswith(("switchyard_beat", "switchyard_database", "switchyard_deadletters"))
-        }
-        | {"switchyard_queue_oldest_wait_seconds", "switchyard_queue_canary_age_seconds"},
+            name for name in whole - {"switchyard_database_up"} if name.startswith("switchyard_database")
+        },
+        "waits": WAITED,
+        "dead": {"switchyard_deadletters_oldest_seconds"},
+        "beat": {name for name in whole if name.startswith("switchyard_beat")},
     }
     assert gone == expected[part]
     assert f"switchyard_{lost}" in whole
@@ -241,7 +246,7 @@ def test_the_number_of_series_is_bounded_by_the_number_of_queues() -> None:
 
 
 def test_a_canary_is_absent_while_nobody_can_say_and_as_old_as_we_are_before_the_first() -> None:
-    unknown = registered(reads(database=lambda: replace(STATE, waits={})))
+    unknown = registered(reads(waits=dict))
     assert value(unknown, "queue_oldest_wait_seconds", queue="io") is None
     assert 0 <= value(unknown, "queue_canary_age_seconds", queue="io") < 60
 

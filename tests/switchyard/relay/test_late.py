@@ -1,12 +1,15 @@
 """What the broker confirms after its batch is deleted, whatever the database does, and nothing else is."""
 
+from datetime import timedelta
+
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from app.celery import app
 from switchyard.outbox.models import Message
 from switchyard.relay.metrics import RelayMetrics
-from switchyard.relay.relay import Relay
+from switchyard.relay.relay import _FETCH, Relay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,3 +45,13 @@ def test_a_late_confirm_is_remembered_until_the_database_has_taken_it(
 
 def away(_: object) -> None:
     raise DatabaseError("the server closed the connection unexpectedly")
+
+
+def test_a_countdown_that_a_clock_accepted_which_was_ahead_waits_as_long_as_was_asked_for() -> None:
+    tomorrow = timezone.now() + timedelta(days=1)
+    eta = tomorrow + timedelta(seconds=3)
+    row = {"task": "t", "queue": "io", "headers": "{}", "properties": "{}", "body": "[]"}
+    Message.objects.create(**row, created_at=tomorrow, eta=eta)
+    with transaction.atomic():
+        [fetched] = Message.objects.raw(_FETCH, ["io", 10, 10**6])
+    assert fetched.due_in == 3

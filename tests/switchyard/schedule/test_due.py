@@ -15,7 +15,8 @@ from django_celery_beat.models import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.schedule.due import due_now, newest_due, next_due, timetable
+from switchyard.schedule.decision import decide
+from switchyard.schedule.due import counted_by, newest_due, next_due, timetable
 from switchyard.schedule.entry import Missed
 from switchyard.schedule.models import Clock, Rule
 
@@ -153,6 +154,16 @@ def test_a_time_that_a_zone_skips_in_spring_is_due_an_hour_later_and_only_once()
 def test_a_schedule_without_due_times_says_so(entry, said) -> None:
     with pytest.raises(ValueError, match=said):
         timetable(entry, clock())
+
+
+def due_now(
+    entry: PeriodicTask, counted: Clock, rule: Rule, now: datetime
+) -> tuple[datetime | None, bool] | None:
+    """The due time that is dealt with, and whether it is sent; None when nothing is due."""
+    counted.schedule = counted_by(entry)
+    entry.clock, entry.rule = counted, rule
+    decision = decide(entry, now)
+    return (decision.due_at, decision.verdict == "tick_sent") if decision.verdict else None
 
 
 ONCE, SKIP = Rule(late_seconds=30), Rule(late_seconds=30, missed=Missed.SKIP)

@@ -194,8 +194,7 @@ def test_a_sync_says_what_it_changed_and_a_second_one_that_nothing_had_to_be() -
 def test_the_list_shows_for_each_entry_when_it_was_and_will_be_sent() -> None:
     sync_schedule()
     row = PeriodicTask.objects.get(name=NAME)
-    Clock.objects.create(
-        entry=row,
+    Clock.objects.filter(entry=row).update(
         schedule=counted_by(row),
         counts_from=NOON,
         last_due_at=NOON + timedelta(hours=15, minutes=20),

@@ -9,11 +9,12 @@ from django.db import connection, transaction
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from app.celery import app
+from switchyard.schedule import rows as rows_module
 from switchyard.schedule import tick as tick_module
+from switchyard.schedule.decision import Decision
 from switchyard.schedule.entry import Missed
 from switchyard.schedule.models import KEPT, Clock, Rule, Tick
 from switchyard.schedule.scheduler import Scheduler
-from switchyard.schedule.tick import due_at, entries, forget_disabled, tick
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -45,8 +46,24 @@ def entry(name: str = "e", seconds: int = 10, **fields: Any) -> PeriodicTask:
         fields["interval"], _ = IntervalSchedule.objects.get_or_create(every=seconds, period="seconds")
     fields = {"task": "gallery.io_wait", "args": '["key"]'} | fields
     row = PeriodicTask.objects.create(name=name, **fields)
-    tick(row.pk, NOON, app)
+    seen_at(row, NOON)
     return row
+
+
+def seen_at(row: PeriodicTask, moment: datetime) -> None:
+    """As if the row's last edit had been at that moment, and beat had looked at it then."""
+    Clock.objects.filter(entry=row).update(edited_at=moment)
+    tick(row.pk, moment)
+
+
+def tick(key: int, now: datetime) -> Decision | None:
+    """What became of a due time of that one entry, if one was dealt with."""
+    found = [each for each in tick_module.tick([key], now, app) if each.verdict]
+    return found[0] if found else None
+
+
+def due_at() -> datetime | None:
+    return Clock.objects.get().due_at
 
 
 def due_times(name: str = "e") -> list[datetime]:
@@ -55,15 +72,15 @@ def due_times(name: str = "e") -> list[datetime]:
 
 def test_a_new_entry_is_first_due_one_interval_after_beat_saw_it(sent) -> None:
     row = entry()
-    assert due_at(entries().get(), after(1)) == after(10)
-    assert tick(row.pk, after(9), app) is None
+    assert due_at() == after(10)
+    assert tick(row.pk, after(9)) is None
     assert sent == []
 
 
 def test_a_tick_is_sent_with_its_options_and_counted(sent) -> None:
     row = entry(kwargs='{"seconds": 2}', headers='{"x": 1}', priority=3, expire_seconds=60)
-    ticked = tick(row.pk, after(12), app)
-    assert (ticked.event, ticked.due_at, ticked.late_seconds) == ("tick_sent", after(10), 2)
+    ticked = tick(row.pk, after(12))
+    assert (ticked.verdict, ticked.due_at) == ("tick_sent", after(10))
     [call] = sent
     task_id = str(Tick.objects.get().task_id)
     assert call == {
@@ -82,12 +99,12 @@ def test_a_tick_is_sent_with_its_options_and_counted(sent) -> None:
 def test_a_due_time_is_sent_once_even_if_its_clock_is_set_back(sent) -> None:
     """What a beat would believe that was frozen before and wakes up after another has sent the tick."""
     row = entry()
-    tick(row.pk, after(12), app)
+    tick(row.pk, after(12))
     Clock.objects.update(last_due_at=None)
-    ticked = tick(row.pk, after(13), app)
-    assert (ticked.event, ticked.reason) == ("tick_skipped", "sent before")
+    ticked = tick(row.pk, after(13))
+    assert (ticked.verdict, ticked.reason) == ("tick_skipped", "sent before")
     assert len(sent) == 1
-    assert tick(row.pk, after(13), app) is None
+    assert tick(row.pk, after(13)) is None
 
 
 def test_a_tick_whose_message_cannot_be_written_leaves_nothing(sent, monkeypatch) -> None:
@@ -97,12 +114,12 @@ def test_a_tick_whose_message_cannot_be_written_leaves_nothing(sent, monkeypatch
         raise ValueError("too large")
 
     monkeypatch.setattr(app.tasks["gallery.io_wait"], "apply_async_on_commit", fail)
-    ticked = tick(row.pk, after(12), app)
-    assert (ticked.event, ticked.reason) == ("tick_refused", "too large")
+    ticked = tick(row.pk, after(12))
+    assert (ticked.verdict, ticked.reason) == ("tick_refused", "too large")
     assert due_times() == []
     row.refresh_from_db()
     assert (row.total_run_count, row.last_run_at) == (0, None)
-    assert due_at(entries().get(), after(12)) == after(20)
+    assert due_at() == after(20)
 
 
 @pytest.mark.parametrize(
@@ -122,19 +139,18 @@ def test_a_tick_whose_message_cannot_be_written_leaves_nothing(sent, monkeypatch
 )
 def test_an_entry_that_cannot_be_sent_says_what_to_correct_and_waits_for_its_next_due(fields, said) -> None:
     row = entry(**fields)
-    ticked = tick(row.pk, after(12), app)
-    assert ticked.event == "tick_refused"
+    ticked = tick(row.pk, after(12))
+    assert ticked.verdict == "tick_refused"
     assert said in ticked.reason
     assert due_times() == []
-    assert due_at(entries().get(), after(12)) == after(20)
+    assert due_at() == after(20)
 
 
 def test_an_edit_between_the_look_and_the_tick_is_kept_and_heeded(sent) -> None:
     """The original reads the row, counts, and writes the whole row back."""
     row = entry()
-    looked_at = entries().get()
     PeriodicTask.objects.filter(pk=row.pk).update(args='["edited"]', description="edited")
-    tick(looked_at.pk, after(12), app)
+    tick(row.pk, after(12))
     assert sent[0]["args"] == ["edited"]
     row.refresh_from_db()
     assert (row.args, row.description, row.total_run_count) == ('["edited"]', "edited", 1)
@@ -145,7 +161,7 @@ def test_an_entry_that_is_disabled_or_deleted_after_the_look_is_not_sent(sent, c
     row = entry()
     rows = PeriodicTask.objects.filter(pk=row.pk)
     rows.update(**change) if change else rows.delete()
-    assert tick(row.pk, after(12), app) is None
+    assert tick(row.pk, after(12)) is None
     assert sent == []
 
 
@@ -154,32 +170,30 @@ def test_a_schedule_that_is_edited_begins_to_count_then(sent) -> None:
     PeriodicTask.objects.filter(pk=row.pk).update(
         crontab=CrontabSchedule.objects.create(minute="0", hour="11")
     )
-    assert due_at(entries().get(), after(60)) == after(60)
-    assert tick(row.pk, after(60), app) is None
-    assert due_at(entries().get(), after(60)) == after(23 * 3600)
+    seen_at(row, after(60))
+    assert due_at() == after(23 * 3600)
     assert sent == []
 
 
 def test_an_entry_that_is_enabled_again_has_missed_nothing(sent) -> None:
     row = entry()
     PeriodicTask.objects.filter(pk=row.pk).update(enabled=False)
-    forget_disabled()
+    assert not Clock.objects.exists()
     PeriodicTask.objects.filter(pk=row.pk).update(enabled=True)
-    assert tick(row.pk, after(1000), app) is None
-    assert due_at(entries().get(), after(1000)) == after(1010)
+    seen_at(row, after(1000))
+    assert due_at() == after(1010)
     assert sent == []
 
 
 def test_a_one_off_disables_itself_with_its_tick_and_may_be_enabled_again(sent) -> None:
     row = entry(one_off=True)
-    assert tick(row.pk, after(12), app).event == "tick_sent"
+    assert tick(row.pk, after(12)).verdict == "tick_sent"
     row.refresh_from_db()
     assert (row.enabled, row.total_run_count) == (False, 0)
-    assert tick(row.pk, after(100), app) is None
-    forget_disabled()
+    assert tick(row.pk, after(100)) is None
     PeriodicTask.objects.filter(pk=row.pk).update(enabled=True)
-    tick(row.pk, after(100), app)
-    assert tick(row.pk, after(111), app).due_at == after(110)
+    seen_at(row, after(100))
+    assert tick(row.pk, after(111)).due_at == after(110)
     assert len(sent) == 2
 
 
@@ -190,16 +204,16 @@ def test_a_clocked_entry_runs_once_at_its_time_even_if_it_is_enabled_again(sent)
     for _ in range(2):
         row.refresh_from_db()
         assert not row.enabled
-        forget_disabled()
         PeriodicTask.objects.filter(pk=row.pk).update(enabled=True)
-        tick(row.pk, after(1), app)
+        tick(row.pk, after(1))
     assert due_times() == [after(-5)]
     assert len(sent) == 1
 
 
 def test_an_entry_past_its_last_day_is_disabled_and_not_sent(sent) -> None:
     row = entry(expires=after(11))
-    assert tick(row.pk, after(12), app) is None
+    assert due_at() == after(10)
+    assert tick(row.pk, after(12)).verdict == "entry_ended"
     row.refresh_from_db()
     assert not row.enabled
     assert sent == []
@@ -208,9 +222,9 @@ def test_an_entry_past_its_last_day_is_disabled_and_not_sent(sent) -> None:
 def test_missed_ticks_follow_the_rule_of_the_entry(sent) -> None:
     once, skip = entry("once", 100), entry("skip", 100)
     Rule.objects.create(entry=skip, missed=Missed.SKIP, late_seconds=20)
-    assert tick(once.pk, after(350), app).event == "tick_sent"
-    assert tick(skip.pk, after(350), app).event == "tick_skipped"
-    assert tick(skip.pk, after(405), app).event == "tick_sent"
+    assert tick(once.pk, after(350)).verdict == "tick_sent"
+    assert tick(skip.pk, after(350)).verdict == "tick_skipped"
+    assert tick(skip.pk, after(405)).verdict == "tick_sent"
     assert (due_times("once"), due_times("skip")) == ([after(300)], [after(400)])
 
 
@@ -218,7 +232,7 @@ def test_a_missed_run_is_written_down_whatever_the_rule_and_a_late_one_is_not(se
     once, skip, late = entry("once", 100), entry("skip", 100), entry("late", 100)
     Rule.objects.create(entry=skip, missed=Missed.SKIP)
     for row, seconds in ((once, 350), (skip, 150), (late, 120)):
-        tick(row.pk, after(seconds), app)
+        tick(row.pk, after(seconds))
     missed = dict(Clock.objects.values_list("entry__name", "missed_at"))
     assert missed == {"once": after(350), "skip": after(150), "late": None}
 
@@ -240,35 +254,34 @@ def test_a_row_that_somebody_has_locked_makes_nobody_wait(sent) -> None:
     row = entry()
     with transaction.atomic():
         PeriodicTask.objects.select_for_update().get(pk=row.pk)
-        assert in_thread(lambda: tick(row.pk, after(12), app)) is None
-    assert tick(row.pk, after(12), app).event == "tick_sent"
+        assert in_thread(lambda: tick(row.pk, after(12))) is None
+    assert tick(row.pk, after(12)).verdict == "tick_sent"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_beats_at_the_same_moment_send_a_due_time_once(sent, monkeypatch) -> None:
-    """Without the row's lock, so that only the unique row is between them."""
-    unlocked = tick_module.entries()
-    monkeypatch.setattr(type(unlocked), "select_for_update", lambda rows, **_: rows)
+    """Without the rows' locks, so that only the unique row is between them."""
+    unlocked = rows_module._LOCK.replace("FOR NO KEY UPDATE SKIP LOCKED", "")
+    assert unlocked != rows_module._LOCK
     row = entry()
-    together, insert = threading.Barrier(2), tick_module._insert
+    monkeypatch.setattr(rows_module, "_LOCK", unlocked)
+    together, insert = threading.Barrier(2), tick_module.insert_ticks
 
     def meet(*arguments: Any) -> bool:
         together.wait(10)
         return insert(*arguments)
 
-    monkeypatch.setattr(tick_module, "_insert", meet)
+    monkeypatch.setattr(tick_module, "insert_ticks", meet)
     results: list[Any] = []
     threads = [
-        threading.Thread(
-            target=lambda: results.append(in_own_connection(lambda: tick(row.pk, after(12), app)))
-        )
+        threading.Thread(target=lambda: results.append(in_own_connection(lambda: tick(row.pk, after(12)))))
         for _ in range(2)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(result.event for result in results) == ["tick_sent", "tick_skipped"]
+    assert sorted(result.verdict for result in results) == ["tick_sent", "tick_skipped"]
     assert due_times() == [after(10)]
     assert len(sent) == 1
 
@@ -289,7 +302,7 @@ def test_postgresql_ends_a_tick_that_is_frozen_in_its_transaction(sent, monkeypa
 
     def frozen_beat() -> None:
         try:
-            in_own_connection(lambda: tick(row.pk, after(12), app))
+            in_own_connection(lambda: tick(row.pk, after(12)))
         except Exception as error:  # noqa: BLE001 - it is asserted below
             failed.append(error)
 
@@ -298,11 +311,11 @@ def test_postgresql_ends_a_tick_that_is_frozen_in_its_transaction(sent, monkeypa
     assert frozen.wait(10)
     monkeypatch.setattr(app.tasks["gallery.io_wait"], "apply_async_on_commit", original)
     deadline = datetime.now(UTC) + timedelta(seconds=20)
-    while (ticked := tick(row.pk, after(12), app)) is None:
+    while (ticked := tick(row.pk, after(12))) is None:
         assert datetime.now(UTC) < deadline
     released.set()
     thread.join(30)
-    assert ticked.event == "tick_sent"
+    assert ticked.verdict == "tick_sent"
     assert failed
     assert due_times() == [after(10)]
     assert len(sent) == 1
@@ -323,8 +336,7 @@ def test_two_schedulers_see_the_same_entry_and_only_one_sends(sent, monkeypatch)
 @pytest.mark.django_db(transaction=True)
 def test_a_mistaken_entry_is_said_once_and_the_others_are_sent(sent, monkeypatch, caplog) -> None:
     entry("a", task="gallery.io_wiat")
-    crontab = CrontabSchedule.objects.create(minute="99", hour="0")
-    PeriodicTask.objects.create(name="b", task="gallery.io_wait", crontab=crontab)
+    entry("b", crontab=CrontabSchedule.objects.create(minute="99", hour="0"))
     entry("c")
     beat = scheduler()
     for seconds in (11, 21, 31):
