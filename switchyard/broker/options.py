@@ -127,16 +127,17 @@ def asked(conf: Any, option: str, default: Any = None) -> Any:
 
 
 def _broker_options(conf: Any) -> dict[str, Any]:
-    """By the URL: `amqp` changes its driver as soon as librabbitmq can be imported, and py-amqp compares the
+    """By the URLs: `amqp` changes its driver as soon as librabbitmq can be imported, and py-amqp compares the
     certificate's name only with one that it is given. None is that of the URL; of several hosts it is the
-    first one's, which the certificates of the others must have too.
+    first one's, which the certificates of the others must have too. Celery takes a list of URLs as well.
     """
-    url = conf.broker_url or ""
-    if url.startswith("amqp://"):
-        return {"broker_url": ";".join(f"py{each}" for each in url.split(";"))}
+    said = conf.broker_url or ""
+    urls = said.split(";") if isinstance(said, str) else list(said)
+    url = ";".join(f"py{each}" if each.startswith("amqp://") else each for each in map(str.strip, urls))
+    options: dict[str, Any] = {} if url == said else {"broker_url": url}
     if url.startswith("amqps://") and not conf.get("broker_use_ssl"):
-        return {"broker_use_ssl": {"server_hostname": None}}
-    return {}
+        options["broker_use_ssl"] = {"server_hostname": None}
+    return options
 
 
 def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 A due time is computed from the one before it: for a crontab the next matching minute, for an interval the
 next multiple from where the count began (``start_time``, or when the entry was saved). All is UTC; a crontab
-in another zone follows that zone's wall clock, and may pass over the hour that is repeated in autumn.
+in another zone follows that zone's wall clock.
 """
 
 from collections.abc import Callable
@@ -84,9 +84,29 @@ def _matching_minutes(crontab: Any) -> Timetable:
         found: datetime = start + step
         # In the hour that autumn repeats, Celery's sum is of its first pass.
         later = found if found.astimezone(UTC) > moment else found.replace(fold=1)
-        return later.astimezone(UTC)
+        due = later.astimezone(UTC)
+        return _in_repeated_hour(crontab, moment, due) or due
 
     return after
+
+
+def _in_repeated_hour(crontab: Any, moment: datetime, due: datetime) -> datetime | None:
+    """The due time before ``due``, at which Celery's sum arrives by jumping over the hour's second pass.
+
+    As cron has it: what runs at every hour goes on through both passes; what names its hours, once.
+    """
+    begin, end = (each.astimezone(crontab.tz).replace(tzinfo=None) for each in (moment, due))
+    if len(crontab.hour) < 24 or end - begin >= due - moment or due - moment > timedelta(hours=3):
+        return None
+    first = moment.replace(second=0, microsecond=0)
+    minutes = (first + number * timedelta(minutes=1) for number in range(1, 180))
+    return next((each for each in minutes if each < due and _matches(crontab, each)), None)
+
+
+def _matches(crontab: Any, moment: datetime) -> bool:
+    wall = moment.astimezone(crontab.tz)
+    on_day = wall.isoweekday() % 7 in crontab.day_of_week and wall.day in crontab.day_of_month
+    return on_day and wall.month in crontab.month_of_year and wall.minute in crontab.minute
 
 
 def _sun(solar: Any) -> Timetable:

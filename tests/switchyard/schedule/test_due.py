@@ -206,3 +206,28 @@ def test_in_the_hour_that_a_zone_repeats_in_autumn_the_next_due_time_is_still_a_
     for passed in range(60):
         moment = second_pass + timedelta(minutes=passed)
         assert moment < minutely(moment) <= hour_over
+
+
+def through_autumn(entry: PeriodicTask) -> list[int]:
+    """Minutes after the change of the clocks, from an hour before it to two hours after."""
+    change, after_each = CLOCK_CHANGES[1], timetable(entry, clock())
+    due, found = change - timedelta(hours=1, seconds=1), []
+    while (due := after_each(due)) < change + timedelta(hours=2):
+        found.append(round((due - change) / timedelta(minutes=1)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("entry", "due"),
+    [
+        (at("*", "*", "Europe/Berlin"), list(range(-60, 120))),
+        (at("*/20", "*", "Europe/Berlin"), list(range(-60, 120, 20))),
+        (at("7", "*", "Europe/Berlin"), [-53, 7, 67]),
+        (at("30", "2", "Europe/Berlin"), [-30]),
+        (at("0,30", "2,3", "Europe/Berlin"), [-60, -30, 60, 90]),
+        (at("7", "*", "UTC"), [-53, 7, 67]),
+    ],
+)
+def test_the_hour_that_autumn_repeats_is_run_through_twice_by_what_runs_every_hour_alone(entry, due) -> None:
+    """Every minute was every minute but for an hour in autumn."""
+    assert through_autumn(entry) == due
