@@ -44,6 +44,11 @@ def opened() -> Connection:
             "Correct BROKER_URL."
         ) from error
     except NotAllowed as error:
+        if is_over_limit(error):
+            raise NotYet(
+                f"RabbitMQ at {where.host}:{where.port} takes no more connections ({first_line(error)}). "
+                "End some, or have the limit raised."
+            ) from error
         raise Unavailable(
             f"RabbitMQ at {where.host}:{where.port} has no vhost {where.vhost!r}, or {where.user!r} may not "
             "enter it. Create the vhost and its permissions, or correct BROKER_URL."
@@ -53,3 +58,11 @@ def opened() -> Connection:
             f"RabbitMQ at {where.host}:{where.port} did not answer ({first_line(error)}). Start it or "
             "correct BROKER_URL."
         ) from error
+
+
+def is_over_limit(error: Exception) -> bool:
+    """Whether it is a limit of connections or channels that is reached, of a vhost, a user or a node.
+
+    RabbitMQ refuses it by the same code as a vhost that is not there; only its words tell them apart.
+    """
+    return "limit (" in str(error)

@@ -18,13 +18,13 @@ import structlog
 from celery.exceptions import NotRegistered
 from celery.signals import task_unknown
 from celery.utils.log import get_logger
-from celery.worker.consumer import Consumer
 
 from switchyard.broker.transport import held_back
 from switchyard.outbox.headers import is_name, leave_out_reserved, mend_informing
 from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
 from switchyard.worker.mailbox import Mailbox
 from switchyard.worker.message import fault_of, never_decompress
+from switchyard.worker.reconnect import PatientConsumer
 from switchyard.worker.threads import TaskPool
 
 log = structlog.get_logger("switchyard.tasks")
@@ -34,7 +34,7 @@ logger = get_logger(__name__)
 ACKNOWLEDGEMENTS = {"ack_log_error", "reject_log_error"}
 
 
-class RefusingConsumer(Consumer):
+class RefusingConsumer(PatientConsumer):
     """Celery's consumer, with one look at each message before Celery's own code reads it."""
 
     connection_errors: tuple[type[Exception], ...]

@@ -1,0 +1,90 @@
+"""Slows a worker down that the broker lets in and does not let consume, or does not let in at all.
+
+Celery connects again at once, five times a second, and writes each refusal down, for ever: a password that
+was changed under it, a vhost that is gone, a queue of another type.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from amqp.exceptions import AccessRefused, NotAllowed, PreconditionFailed
+from celery.exceptions import WorkerShutdown
+from celery.worker import state
+from celery.worker.consumer import Consumer
+
+from switchyard.broker.connection import is_over_limit
+from switchyard.conf import conf
+from switchyard.outage import UNAVAILABLE, first_line
+
+#: Between two attempts, when refused and otherwise: a broker that restarts is there again in seconds.
+LONGEST_REFUSED_SECONDS = 30.0
+LONGEST_SECONDS = 5.0
+LOOK_SECONDS = 0.1
+
+#: What waiting does not mend, as a rule: the log-in, the vhost, a queue as it is declared.
+LASTING = (AccessRefused, NotAllowed, PreconditionFailed)
+
+log = structlog.get_logger("switchyard.tasks")
+
+
+class PatientConsumer(Consumer):
+    """Celery's consumer, with a growing pause before it connects again, until it consumes.
+
+    A connection that is lost while it consumes is replaced at once, as before. A worker that is refused for
+    WAIT_SECONDS ends as one that starts then would, with exit code 3, when what it runs has ended.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._failures = 0
+        self._refused_since: float | None = None
+        self._said = ""
+
+    def loop_args(self) -> Any:
+        """Celery's hook right before its loop: all is declared, and the worker consumes."""
+        self._failures, self._refused_since, self._said = 0, None, ""
+        return super().loop_args()
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """Celery's only writes it down."""
+        self._pause(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        super().on_connection_error_after_connected(exc)
+        self._pause(exc)
+
+    def _pause(self, error: Exception) -> None:
+        lasting = isinstance(error, LASTING) and not is_over_limit(error)
+        said = f"{type(error).__name__}: {first_line(error)}"
+        if said != self._said and (lasting or self._failures):
+            self._said = said
+            log.error("consuming_refused", reason=said, remedy=_remedy(error) if lasting else "")
+        self._refused_since = (self._refused_since or time.monotonic()) if lasting else None
+        longest = LONGEST_REFUSED_SECONDS if lasting else LONGEST_SECONDS
+        seconds = min(longest, 2.0**self._failures - (0 if lasting else 1))
+        self._failures += 1
+        _wait(seconds, self._give_up if lasting else lambda: None)
+
+    def _give_up(self) -> None:
+        if self._refused_since and time.monotonic() - self._refused_since > conf.WAIT_SECONDS:
+            log.error("gave_up", after_seconds=conf.WAIT_SECONDS, reason=self._said)
+            raise WorkerShutdown(UNAVAILABLE)
+
+
+def _wait(seconds: float, look: Callable[[], None]) -> None:
+    """A worker that is told to stop does."""
+    until = time.monotonic() + seconds
+    while True:
+        state.maybe_shutdown()
+        look()
+        if time.monotonic() >= until:
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, PreconditionFailed):
+        return f"`{conf.COMMAND} topology check` says what is not as this release declares it, and what to do"
+    return "correct BROKER_URL, or the user, its rights and the vhost on the broker"

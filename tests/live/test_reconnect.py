@@ -1,0 +1,89 @@
+"""A worker whose broker stops letting it consume says so once, asks less and less often, and leaves."""
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+
+from app.celery import app
+from tests.gallery.models import Run
+from tests.live.broker import Vhost
+from tests.live.processes import Processes, eventually
+
+RIGHT = "the-password"
+#: Stock Celery writes the refusal down some 30 times in that time, and goes on for ever.
+WAIT = {"WAIT_SECONDS": "8"}
+
+
+@pytest.fixture
+def http(vhost: Vhost) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=vhost.management_url, timeout=30, trust_env=False) as client:
+        yield client
+
+
+class Account:
+    """A user of the broker, whose password somebody changes."""
+
+    def __init__(self, vhost: Vhost, http: httpx.Client) -> None:
+        self.name = f"user-of-{vhost.name}"
+        self._vhost = vhost
+        self._http = http
+        self.password(RIGHT)
+        rights = {"configure": ".*", "write": ".*", "read": ".*"}
+        http.put(f"/api/permissions/{vhost.name}/{self.name}", json=rights).raise_for_status()
+
+    def url(self) -> str:
+        parts = urlsplit(self._vhost.url)
+        return f"pyamqp://{self.name}:{RIGHT}@{parts.hostname}:{parts.port}{parts.path}"
+
+    def password(self, password: str) -> None:
+        self._http.put(f"/api/users/{self.name}", json={"password": password, "tags": ""}).raise_for_status()
+
+    def cut(self) -> int:
+        """Close the user's connections; how many there were."""
+        found = self._http.get(f"/api/vhosts/{self._vhost.name}/connections").raise_for_status().json()
+        names = [each["name"] for each in found if each.get("user") == self.name]
+        for name in names:
+            self._http.delete(f"/api/connections/{quote(name)}")
+        return len(names)
+
+
+@pytest.fixture
+def account(vhost: Vhost, http: httpx.Client) -> Iterator[Account]:
+    made = Account(vhost, http)
+    yield made
+    http.delete(f"/api/users/{made.name}").raise_for_status()
+
+
+def test_a_password_that_changes_under_a_worker_is_said_once_and_ends_it(
+    yard: Processes, account: Account
+) -> None:
+    worker = yard.worker("io", env={"BROKER_URL": account.url(), **WAIT})
+    account.password("other")
+    eventually(account.cut, what="the worker's connection")
+    eventually(lambda: worker.events("consuming_refused"), what="the sentence")
+    account.password(RIGHT)
+    app.tasks["gallery.io_wait"].apply_async(args=("after",))
+    eventually(lambda: Run.objects.filter(key="after", finished__isnull=False).exists())
+    account.password("other")
+    eventually(account.cut, what="the worker's connection")
+    assert worker.wait(90) == 3
+    refused = worker.events("consuming_refused")
+    assert [line["remedy"].startswith("correct BROKER_URL") for line in refused] == [True, True]
+    assert worker.text().count("ACCESS_REFUSED") <= 4
+    assert RIGHT not in worker.text()
+
+
+def test_a_queue_of_another_type_is_said_once_and_ends_it(
+    yard: Processes, vhost: Vhost, http: httpx.Client
+) -> None:
+    http.delete(f"/api/queues/{vhost.name}/io").raise_for_status()
+    classic = {"durable": True, "arguments": {"x-queue-type": "classic"}}
+    http.put(f"/api/queues/{vhost.name}/io", json=classic).raise_for_status()
+    worker = yard.start("worker", "io", env=WAIT)
+    assert worker.wait(90) == 3
+    [refused] = worker.events("consuming_refused")
+    assert "PreconditionFailed" in refused["reason"]
+    assert "topology check" in refused["remedy"]
+    assert worker.text().count("PRECONDITION_FAILED") < 10

@@ -1,0 +1,78 @@
+"""How long a worker waits before it connects again, and for how long it does at all."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from amqp.exceptions import AccessRefused, ConnectionForced, NotAllowed
+from celery.exceptions import WorkerShutdown
+from kombu.asynchronous import get_event_loop, set_event_loop
+
+from app.celery import app
+from switchyard.worker import reconnect
+
+FULL = "connection to vhost 'v' refused: vhost 'v' connection limit (1) is reached"
+
+
+@pytest.fixture
+def consumer() -> Iterator[Any]:
+    """Of a worker that was made and never started."""
+    loop = get_event_loop()
+    worker = app.WorkController(hostname="one@here", pool="threads", concurrency=1)
+    yield worker.consumer
+    worker.hub.close()
+    set_event_loop(loop)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr(reconnect, "_wait", lambda seconds, look: waited.append(seconds))
+    return waited
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (AccessRefused("wrong password"), [1, 2, 4, 8, 16, 30, 30]),
+        (NotAllowed(FULL), [0, 1, 3, 5, 5, 5, 5]),
+        (ConnectionForced("going down"), [0, 1, 3, 5, 5, 5, 5]),
+    ],
+)
+def test_the_pause_grows_until_the_worker_consumes(
+    consumer: Any, pauses: list[float], error: Exception, expected: list[float]
+) -> None:
+    for _ in expected:
+        consumer.on_connection_error_before_connected(error)
+    assert pauses == expected
+    consumer.loop_args()
+    consumer.on_connection_error_before_connected(error)
+    assert pauses[-1] == expected[0]
+
+
+def test_a_worker_leaves_when_it_was_refused_for_so_long(
+    consumer: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SWITCHYARD_WAIT_SECONDS = 60
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(reconnect.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(reconnect.time, "sleep", lambda _: None)
+    with pytest.raises(WorkerShutdown) as left:
+        refuse(consumer, AccessRefused("wrong password"))
+    assert left.value.code == 3
+    assert next(clock) <= 200
+
+
+def test_a_worker_that_cannot_reach_its_broker_stays(
+    consumer: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SWITCHYARD_WAIT_SECONDS = 0
+    clock = iter(range(0, 100_000, 10))
+    monkeypatch.setattr(reconnect.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(reconnect.time, "sleep", lambda _: None)
+    refuse(consumer, ConnectionForced("going down"))
+
+
+def refuse(consumer: Any, error: Exception) -> None:
+    for _ in range(20):
+        consumer.on_connection_error_before_connected(error)
