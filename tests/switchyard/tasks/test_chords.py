@@ -1,6 +1,7 @@
 """A chord of any shape is joined as by Celery's own backend, once, whatever runs twice or out of order."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -255,3 +256,21 @@ def test_the_end_of_a_part_costs_the_same_in_a_large_chord() -> None:
     statements, rows = cost_of_last_but_one(3)
     assert (statements, rows) == cost_of_last_but_one(300)
     assert statements == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_parts_that_end_at_the_same_time_one_is_told_that_all_have_ended() -> None:
+    """And nobody before, though each but the last eight runs twice."""
+    parts = [f"{number}" for number in range(60)]
+    chords.begin("one", [app.AsyncResult(part) for part in parts], len(parts))
+
+    def end(part: str) -> bool | None:
+        try:
+            return chords.part_ended("one", part, "SUCCESS", "1")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert not any(threads.map(end, parts[:-8] * 2))
+        assert sorted(map(bool, threads.map(end, parts[-8:]))) == [False] * 7 + [True]
+    assert Chord.objects.get().ended == len(parts)
