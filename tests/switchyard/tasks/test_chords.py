@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from celery import chain, chord, group, shared_task
 from celery.app.task import Context
 from celery.app.trace import trace_task
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_results.backends.database import DatabaseBackend
@@ -18,7 +17,6 @@ from django_celery_results.models import ChordCounter, TaskResult
 from kombu.utils.json import dumps, loads
 
 from app.celery import app
-from switchyard import send_on_commit
 from switchyard.tasks import chords
 from switchyard.tasks.models import Chord, ChordPart
 from switchyard.tasks.results import ResultBackend
@@ -145,16 +143,6 @@ def test_a_chord_of_any_shape_is_joined_as_by_stock_celery(
     assert sorted(map(repr, collected)) == sorted(map(repr, expected * times))
     assert not Chord.objects.exists()
     assert not ChordPart.objects.exists()
-
-
-def test_a_chord_that_is_sent_on_commit_is_noted_by_that_commit(sent_tasks: Any) -> None:
-    """Its parts are executed when they have come to a worker, and so after it."""
-    with suppress(ZeroDivisionError), transaction.atomic():
-        send_on_commit(chord([echo.s("a"), echo.s("b")], gather.s()))
-        assert Chord.objects.get().parts == len("ab")
-        raise ZeroDivisionError
-    assert not Chord.objects.exists()
-    assert not sent_tasks
 
 
 def test_a_part_need_not_keep_its_result(waiting: list[Message]) -> None:
