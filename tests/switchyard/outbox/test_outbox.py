@@ -12,7 +12,6 @@ import structlog
 from celery import chain, chord, group
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
-from django_celery_results.models import ChordCounter
 from kombu.exceptions import OperationalError
 from kombu.utils.json import loads
 
@@ -32,6 +31,7 @@ from switchyard.outbox.models import Message
 from switchyard.outbox.rows import CHANNEL
 from switchyard.outbox.sending import send_on_commit
 from switchyard.routing import QUEUES
+from switchyard.tasks.models import Chord
 from tests.gallery.tasks import join, part
 
 # The broker of tests/settings.py cannot be reached: whatever asks it fails.
@@ -204,16 +204,16 @@ def test_a_group_is_a_row_for_each_part_and_its_callbacks_are_kept() -> None:
     assert embedded(Message.objects.earliest("id"))["errbacks"][0]["task"] == "gallery.io_wait"
 
 
-def test_a_chord_is_kept_with_its_counter_and_gone_with_it() -> None:
+def test_a_chord_is_kept_with_its_count_and_gone_with_it() -> None:
     with transaction.atomic():
         body = send_on_commit(chord([part.s("a", 0, False), part.s("b", 0, False)], join.s("sum")))
     assert [task for _, task, _ in kept()] == ["gallery.cpu_part"] * 2
     assert {embedded(message)["chord"]["options"]["task_id"] for message in Message.objects.all()} == {body}
-    assert ChordCounter.objects.count() == 1
+    assert Chord.objects.count() == 1
     with transaction.atomic():
         send_on_commit(chord([part.s("a", 0, False), part.s("b", 0, False)], join.s("sum")))
         transaction.set_rollback(True)
-    assert (Message.objects.count(), ChordCounter.objects.count()) == (2, 1)
+    assert (Message.objects.count(), Chord.objects.count()) == (2, 1)
 
 
 def test_a_chord_in_a_chain_waits_in_the_first_row() -> None:

@@ -1,7 +1,7 @@
 """A chord of any shape is joined as by Celery's own backend, once, whatever runs twice or out of order."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from celery import chain, chord, group, shared_task
 from celery.app.task import Context
 from celery.app.trace import trace_task
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_results.backends.database import DatabaseBackend
@@ -17,7 +17,6 @@ from django_celery_results.models import ChordCounter, TaskResult
 from kombu.utils.json import dumps, loads
 
 from app.celery import app
-from switchyard import send_on_commit
 from switchyard.tasks import chords
 from switchyard.tasks.models import Chord, ChordPart
 from switchyard.tasks.results import ResultBackend
@@ -146,16 +145,6 @@ def test_a_chord_of_any_shape_is_joined_as_by_stock_celery(
     assert not ChordPart.objects.exists()
 
 
-def test_a_chord_that_is_sent_on_commit_is_noted_by_that_commit(sent_tasks: Any) -> None:
-    """Its parts are executed when they have come to a worker, and so after it."""
-    with suppress(ZeroDivisionError), transaction.atomic():
-        send_on_commit(chord([echo.s("a"), echo.s("b")], gather.s()))
-        assert Chord.objects.get().parts == len("ab")
-        raise ZeroDivisionError
-    assert not Chord.objects.exists()
-    assert not sent_tasks
-
-
 def test_a_part_need_not_keep_its_result(waiting: list[Message]) -> None:
     run(chord([unkept.s("a"), unkept.s("b")], gather.s()), waiting)
     assert collected == [["a", "b"]]
@@ -255,3 +244,21 @@ def test_the_end_of_a_part_costs_the_same_in_a_large_chord() -> None:
     statements, rows = cost_of_last_but_one(3)
     assert (statements, rows) == cost_of_last_but_one(300)
     assert statements == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_parts_that_end_at_the_same_time_one_is_told_that_all_have_ended() -> None:
+    """And nobody before, though each but the last eight runs twice."""
+    parts = [f"{number}" for number in range(60)]
+    chords.begin("one", [app.AsyncResult(part) for part in parts], len(parts))
+
+    def end(part: str) -> bool | None:
+        try:
+            return chords.part_ended("one", part, "SUCCESS", "1")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert not any(threads.map(end, parts[:-8] * 2))
+        assert sorted(map(bool, threads.map(end, parts[-8:]))) == [False] * 7 + [True]
+    assert Chord.objects.get().ended == len(parts)
