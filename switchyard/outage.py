@@ -21,12 +21,24 @@ UNAVAILABLE = 3
 #: What kombu and its driver raise, and nobody else.
 BROKER_ERRORS = (OperationalError, LimitExceeded, AMQPError)
 
+#: Headers in which RabbitMQ counts how often it has handed a message out: those that were given back
+#: (4.3), and, before that, all of them.
+DELIVERY_COUNTS = ("x-acquired-count", "x-delivery-count")
+
 
 class BrokerAway(Reject):
     """Ends the run of a task that could not send something; its message goes back to the queue."""
 
     def __init__(self, reason: Any, requeue: bool = True) -> None:
         super().__init__(reason, requeue)
+
+
+class DatabaseAway(BrokerAway):
+    """The same for a database that is gone, failing over or read-only, or has no connection free."""
+
+
+class Contended(BrokerAway):
+    """The same for a transaction that PostgreSQL ended in favour of another one, to run again soon."""
 
 
 class Unavailable(CommandError):
@@ -38,6 +50,12 @@ class Unavailable(CommandError):
 
 class NotYet(Exception):
     """The need is not met at this moment. Says what is missing."""
+
+
+def deliveries(request: Any) -> int:
+    """How often the broker has handed a task's message out, of which it counts all but the first."""
+    counts = (getattr(request, header, None) for header in DELIVERY_COUNTS)
+    return 1 + max(count if isinstance(count, int) else 0 for count in counts)
 
 
 def first_line(error: BaseException) -> str:

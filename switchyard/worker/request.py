@@ -12,7 +12,7 @@ from celery.worker import state
 from celery.worker.request import Request
 from django.db import connections
 
-from switchyard.outage import BrokerAway
+from switchyard.outage import BrokerAway, Contended
 from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
 from switchyard.worker import metrics
@@ -62,7 +62,7 @@ class JournaledRequest(Request):
         outcome = outcome_of(exc_info.exception)
         if outcome == "returned":
             state.task_ready(self)
-            give_back_later(self.message)
+            give_back_later(self.message, soon=isinstance(plain(exc_info.exception), Contended))
         else:
             if outcome == "lost":
                 self._note_loss(plain(exc_info.exception))

@@ -10,19 +10,21 @@ from switchyard.outage import BROKER_ERRORS
 #: How long a message is held before it goes back: with a broker that answers but refuses messages (full, or
 #: short of memory) it would be back at once.
 HOLD_SECONDS = 30
+#: For one whose transaction gave way to another, which is over soon.
+CONTENTION_SECONDS = 1
 
 #: The event loop of this worker. kombu's own global forgets it when a connection is lost.
 _worker: dict[str, Any] = {}
 
 
-def give_back_later(message: Any) -> None:
-    """Return a message to its queue after HOLD_SECONDS. Callable from any thread.
+def give_back_later(message: Any, *, soon: bool = False) -> None:
+    """Return a message to its queue after HOLD_SECONDS, or ``soon``. Callable from any thread.
 
     By basic.nack, which RabbitMQ 4.3 does not count towards the delivery limit (earlier ones count every
     return). On a connection that has been lost since there is nothing to do: the broker has taken it back.
     """
     hub = _worker["hub"]
-    hub.call_soon(hub.call_later, HOLD_SECONDS, _give_back, message)
+    hub.call_soon(hub.call_later, CONTENTION_SECONDS if soon else HOLD_SECONDS, _give_back, message)
 
 
 @worker_ready.connect

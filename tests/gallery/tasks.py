@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import connection, transaction
 
 from switchyard.database import released_database
 from switchyard.routing import QUEUES
@@ -39,10 +39,18 @@ def finish(run: Run) -> None:
 
 
 def wait(task, key: str, seconds: float = 0) -> None:
+    """Ask the database something, wait for somebody else, and ask it something again."""
     run = start(task, key)
-    with released_database():
-        time.sleep(seconds)
+    time.sleep(seconds)
     finish(run)
+
+
+def hold(task, key: str, seconds: float) -> None:
+    """Wait inside a transaction, and so with a connection."""
+    with transaction.atomic():
+        run = start(task, key)
+        time.sleep(seconds)
+        finish(run)
 
 
 def query(task, key: str, seconds: float) -> None:
@@ -165,6 +173,7 @@ def join(task, parts: list[str], key: str) -> None:
 
 HABITS = (
     wait,
+    hold,
     query,
     linger,
     resist,
