@@ -79,6 +79,12 @@ class HealthCheck:
         return self.get_connection_params().get("target_session_attrs") in WRITABLE
 
 
+def drop(connection: Any) -> None:
+    """Close Django's connection for good, so that no pool lends it again."""
+    connection.spoilt = True
+    connection.close()
+
+
 def answers(connection: Any, *, writable: bool) -> bool:
     """Whether its server answers, and takes writes if it must."""
     try:

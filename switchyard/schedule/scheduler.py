@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
@@ -17,6 +17,7 @@ from switchyard.schedule.lease import WAITS, Lease, LeaseLost
 from switchyard.schedule.models import Tick
 from switchyard.schedule.tick import Ticked, due_at, entries, forget_disabled, tick
 from switchyard.schedule.undisturbed import undisturbed
+from switchyard.sqlstate import is_away, is_read_only
 
 #: At most so long between two looks: an edit takes effect, and a standby takes over, within a few of them.
 LOOK_SECONDS = 2.0
@@ -68,13 +69,20 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
                 seconds = self._send() if self._holds_lease() else LOOK_SECONDS
             except LeaseLost as lost:
                 log.warning("lease_lost", reason=str(lost))
-            except (psycopg.OperationalError, OperationalError, InterfaceError) as error:
-                connection.close()
-                self._stand_by(f"the database is away: {str(error).strip()}")
+            except (psycopg.OperationalError, OperationalError, InterfaceError, InternalError) as error:
+                self._give_up(error)
             else:
                 heartbeat.touch()
                 return seconds
         return LOOK_SECONDS
+
+    def _give_up(self, error: Exception) -> None:
+        """Stand by without a database, or without one that takes writes: the lease is another beat's then."""
+        if isinstance(error, InternalError) and not is_away(error):
+            raise error
+        connection.close()
+        self.lease.release()
+        self._stand_by(f"the database is away: {str(error).strip()}")
 
     def _holds_lease(self) -> bool:
         if self.lease.held:
@@ -113,7 +121,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         except LeaseLost:
             raise
         except Exception as error:
-            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            lost = isinstance(error, OperationalError | InterfaceError) and not connection.is_usable()
+            if lost or is_read_only(error):
                 raise
             self._complain(
                 entry, f"{type(error).__name__}: {str(error).strip()} Correct the entry, or disable it."
