@@ -53,6 +53,23 @@ def hold(task, key: str, seconds: float) -> None:
         finish(run)
 
 
+def lock(task, key: str, *order: int) -> None:
+    """Lock numbers in this order, slowly enough to meet who does so in another order."""
+    run = start(task, key)
+    with transaction.atomic(), connection.cursor() as cursor:
+        for number in order:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+            time.sleep(1)
+    finish(run)
+
+
+def give_way(task, key: str) -> None:
+    """Have a transaction that PostgreSQL ends in favour of another, each time."""
+    start(task, key)
+    with connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN RAISE 'could not serialize access' USING ERRCODE = '40001'; END $$")
+
+
 def query(task, key: str, seconds: float) -> None:
     """Wait inside the database, and so with a connection."""
     run = start(task, key)
@@ -174,6 +191,8 @@ def join(task, parts: list[str], key: str) -> None:
 HABITS = (
     wait,
     hold,
+    lock,
+    give_way,
     query,
     linger,
     resist,
