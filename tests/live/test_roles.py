@@ -21,7 +21,6 @@ CLIENTS = (
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND backend_type = 'client backend'"
 )
-IN_TRANSACTION = f"{CLIENTS} AND state = 'idle in transaction'"
 
 
 def sessions(query: str) -> int:
@@ -152,22 +151,6 @@ def test_a_hundred_tasks_that_query_wait_and_query_are_done_as_if_each_had_a_con
     eventually(lambda: Run.objects.filter(finished__isnull=False).count() == 100)
     assert Run.objects.count() == 100
     assert worker.events("connection_kept") == []
-
-
-def test_tasks_that_find_the_pool_full_burn_no_attempt(yard: Processes) -> None:
-    """And who fills it is named."""
-    worker = yard.worker("io", env={"DJANGO_SETTINGS_MODULE": "tests.narrow"})
-    app.tasks["gallery.io_hold"].delay("holder", 5)
-    eventually(lambda: sessions(IN_TRANSACTION) == 1)
-    app.tasks["gallery.io_wait"].delay("queued")
-    [returned] = eventually(
-        lambda: [line for line in worker.events("task_finished") if line["outcome"] == "returned"]
-    )
-    assert returned["task"] == "gallery.io_wait"
-    eventually(lambda: Run.objects.filter(key="queued", finished__isnull=False).exists())
-    assert Run.objects.get(key="queued").attempt == 0
-    [kept] = eventually(lambda: worker.events("connection_kept"))
-    assert (kept["task"], kept["reason"]) == ("gallery.io_hold", "a transaction")
 
 
 def test_every_line_of_a_worker_is_json_with_task_and_queue(yard: Processes) -> None:
