@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from switchyard.ops.readonly import ReadOnlyAdmin
     from switchyard.outage import BrokerAway
     from switchyard.outbox.errors import TaskCallError
-    from switchyard.outbox.sending import OutboxCommit, send_on_commit
+    from switchyard.outbox.sending import send_on_commit
+    from switchyard.postgresql.mixin import DatabaseMixin
     from switchyard.queues import QueueSpec
     from switchyard.schedule.entry import Missed, ScheduleEntry
     from switchyard.tasks.base import RoutedTask
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BrokerAway",
+    "DatabaseMixin",
     "Missed",
-    "OutboxCommit",
     "QueueSpec",
     "ReadOnlyAdmin",
     "RoutedTask",
@@ -36,8 +37,8 @@ __all__ = [
 
 _HOMES = {
     "BrokerAway": "switchyard.outage",
+    "DatabaseMixin": "switchyard.postgresql.mixin",
     "Missed": "switchyard.schedule.entry",
-    "OutboxCommit": "switchyard.outbox.sending",
     "QueueSpec": "switchyard.queues",
     "ReadOnlyAdmin": "switchyard.ops.readonly",
     "RoutedTask": "switchyard.tasks.base",

@@ -68,12 +68,7 @@ def forget_kept(connection: BaseDatabaseWrapper, count: int) -> None:
 
 
 class OutboxCommit:
-    """For a backend of PostgreSQL's of the project's own (PostGIS, tenants): the first of its bases.
-
-        class DatabaseWrapper(OutboxCommit, postgis.base.DatabaseWrapper): ...
-
-    Everybody else's ENGINE is ``switchyard.postgresql``.
-    """
+    """Has a backend of PostgreSQL's take the outbox along; a part of ``switchyard.DatabaseMixin``."""
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

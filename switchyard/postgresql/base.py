@@ -1,9 +1,9 @@
-"""Commits the outbox along with Django's transaction (``ENGINE = "switchyard.postgresql"``)."""
+"""Django's backend of PostgreSQL with what the engine needs (``ENGINE = "switchyard.postgresql"``)."""
 
 from django.db.backends.postgresql import base
 
-from switchyard.outbox.sending import OutboxCommit
+from switchyard.postgresql.mixin import DatabaseMixin
 
 
-class DatabaseWrapper(OutboxCommit, base.DatabaseWrapper):
+class DatabaseWrapper(DatabaseMixin, base.DatabaseWrapper):
     pass

@@ -20,7 +20,7 @@ from switchyard.broker.connection import broker_url
 from switchyard.broker.options import REQUIRED, replaced
 from switchyard.celery import tasks
 from switchyard.conf import conf
-from switchyard.outbox.sending import OutboxCommit
+from switchyard.postgresql.mixin import DatabaseMixin
 from switchyard.routing import HOME
 from switchyard.schedule.sync import SCHEDULE
 
@@ -63,12 +63,13 @@ def celery_options_hold() -> Iterator[CheckMessage]:
 
 def database_commits_the_outbox() -> Iterator[Error]:
     database = connections[DEFAULT_DB_ALIAS]
-    if not isinstance(database, OutboxCommit):
+    if not isinstance(database, DatabaseMixin):
         yield Error(
             f"The database's ENGINE is {database.settings_dict['ENGINE']!r}, whose commit does not take the "
             "outbox along: a task could be lost after the commit of what it belongs to.",
             hint="Give DATABASES['default'] the ENGINE 'switchyard.postgresql', or derive your "
-            "own DatabaseWrapper from switchyard.OutboxCommit.",
+            "own DatabaseWrapper from switchyard.DatabaseMixin and your backend's "
+            "(switchyard/postgresql/mixin.py).",
             id="yard.E12",
         )
 

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from switchyard.broker.address import bracketed
 from switchyard.conf import conf
-from switchyard.database import share_connections
+from switchyard.postgresql.pool import REQUEST_WAIT_SECONDS, share_connections
 
 bind = f"{bracketed(conf.BIND_ADDRESS)}:{conf.PORT}"
 _module, _, _name = (settings.WSGI_APPLICATION or "").rpartition(".")
@@ -24,5 +24,5 @@ def post_worker_init(_worker: Any) -> None:
     """In each process, once it has the application."""
     from switchyard.metrics import web  # noqa: PLC0415 - the arbiter, which reads this file, has no use for it
 
-    share_connections()
+    share_connections(wait_seconds=REQUEST_WAIT_SECONDS)
     web.serve()

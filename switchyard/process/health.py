@@ -1,4 +1,4 @@
-"""Answers probes: ``/livez`` that the process answers, ``/readyz`` that it also reaches the database.
+"""Answers probes: ``/livez`` that the process answers, ``/readyz`` that it also can write to the database.
 
 Neither asks the broker: web goes on accepting while it is away.
 """
@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+
+from switchyard.postgresql.health import drop
 
 
 class Probes:
@@ -25,10 +27,13 @@ class Probes:
 
 
 def readiness() -> JsonResponse:
-    """200 if the database answers, else 503."""
+    """200 if the database answers and takes writes, else 503."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        connection.ensure_connection()
+        if connection.is_usable():
+            return JsonResponse({"ready": True})
+        found = "takes no writes, or does not answer"
+        drop(connection)
     except Error as error:
-        return JsonResponse({"ready": False, "database": type(error).__name__}, status=503)
-    return JsonResponse({"ready": True})
+        found = type(error).__name__
+    return JsonResponse({"ready": False, "database": found}, status=503)

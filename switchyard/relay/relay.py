@@ -10,13 +10,14 @@ The heartbeat file says that the loop turns and the database answers. It is touc
 a new relay would find it as far away.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 from amqp.exceptions import ChannelError, NotFound
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from kombu.utils.json import loads
 
@@ -41,6 +42,8 @@ BATCH_BYTES = 8 * 1024 * 1024
 POLL_SECONDS = 1.0
 #: While something is being left alone for a moment that may be shorter.
 TROUBLE_POLL_SECONDS = 0.2
+#: Between two looks whether the database takes writes: nothing else asks, while there is nothing to send.
+CHECK_SECONDS = 5.0
 #: A relay that stands still in a batch for longer loses its rows to the others; twice a batch's own limit.
 LOCK_SECONDS = 60
 
@@ -65,6 +68,7 @@ class Relay:
     def __init__(self, metrics: RelayMetrics) -> None:
         self.stopping = False
         self._metrics = metrics
+        self._check_at = 0.0
         self._publisher = Publisher()
         self._wake = Wake()
         self._broker = Backoff()
@@ -83,6 +87,8 @@ class Relay:
                 moved = False
                 self._say("database", "database_away", str(error).strip())
                 connection.close()
+                # Who listens at a server that is no primary any more hears of nothing.
+                self._wake.close()
             if not moved and not self.stopping:
                 self._wake.wait(self._pause_seconds())
         self._wake.close()
@@ -151,6 +157,11 @@ class Relay:
 
     def _open_database(self) -> None:
         """A relay that is frozen, or whose machine is gone, must not keep its rows locked for ever."""
+        if time.monotonic() >= self._check_at:
+            # An old primary that is a standby now answers every look, and never has a row that is new.
+            self._check_at = time.monotonic() + CHECK_SECONDS
+            if connection.connection is not None and not connection.is_usable():
+                raise OperationalError("the database takes no writes, or does not answer")
         if connection.connection is None:
             with connection.cursor() as cursor:
                 cursor.execute(f"SET idle_in_transaction_session_timeout = '{LOCK_SECONDS}s'")

@@ -36,7 +36,8 @@ WAITS = {
 MINE = """
 SELECT clock_timestamp(), EXISTS (
     SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND granted
-        AND (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1))
+        AND (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1)),
+    current_setting('transaction_read_only') = 'on'
 """
 END_SILENT_HOLDER = """
 SELECT pid, pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -83,6 +84,9 @@ class Lease:
         if row is None or not row[1]:
             self.release()
             raise LeaseLost("the lock is not on this connection; does DATABASE_URL lead through a pooler?")
+        if row[2]:
+            self.release()
+            raise LeaseLost("the server that has the lock takes no writes: it is a standby now")
         now: datetime = row[0]
         return now
 

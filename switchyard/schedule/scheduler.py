@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
@@ -22,6 +22,7 @@ from switchyard.schedule.review import Review
 from switchyard.schedule.rows import due_entries, next_look, put_off
 from switchyard.schedule.tick import tick
 from switchyard.schedule.undisturbed import undisturbed
+from switchyard.sqlstate import is_away, is_read_only
 
 #: At most so long between two looks: an edit takes effect, and a standby takes over, within a few of them.
 LOOK_SECONDS = 2.0
@@ -80,13 +81,20 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
                 seconds = self._send() if self._holds_lease() else LOOK_SECONDS
             except LeaseLost as lost:
                 log.warning("lease_lost", reason=str(lost))
-            except (psycopg.OperationalError, OperationalError, InterfaceError) as error:
-                connection.close()
-                self._stand_by(f"the database is away: {str(error).strip()}")
+            except (psycopg.OperationalError, OperationalError, InterfaceError, InternalError) as error:
+                self._give_up(error)
             else:
                 heartbeat.touch()
                 return seconds
         return LOOK_SECONDS
+
+    def _give_up(self, error: Exception) -> None:
+        """Stand by without a database, or without one that takes writes: the lease is another beat's then."""
+        if isinstance(error, InternalError) and not is_away(error):
+            raise error
+        connection.close()
+        self.lease.release()
+        self._stand_by(f"the database is away: {str(error).strip()}")
 
     def _holds_lease(self) -> bool:
         if self.lease.held:
@@ -138,7 +146,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         try:
             decisions = tick(keys, now, self.app)
         except Exception as error:
-            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            lost = isinstance(error, OperationalError | InterfaceError) and not connection.is_usable()
+            if lost or is_read_only(error):
                 raise
             if len(keys) > 1:
                 return sum(self._attend([key], self.lease.now()) for key in keys)

@@ -23,7 +23,8 @@ from django_celery_results.backends.database import DatabaseBackend
 from django_celery_results.models import TaskResult
 from kombu.exceptions import EncodeError
 
-from switchyard.outage import BROKER_IS_AWAY, BrokerAway
+from switchyard import sqlstate
+from switchyard.outage import BROKER_IS_AWAY, BrokerAway, Contended, DatabaseAway, deliveries
 from switchyard.outbox.calls import publishing_in_transaction
 from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError, type_name
 from switchyard.tasks import chords
@@ -34,6 +35,8 @@ log = structlog.get_logger("switchyard.tasks")
 
 #: Characters of the ``repr`` of what could not be kept.
 LONGEST_REPR = 500
+#: How often a transaction may give way to others before its task fails by it.
+MOST_CONTENTIONS = 10
 #: Columns of the table, and how many characters they hold.
 COLUMNS = {"periodic_task_name": 255, "task_name": 255, "worker": 100}
 
@@ -68,13 +71,17 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
     def mark_as_failure(
         self, task_id: str, exc: Any, traceback: Any = None, *args: Any, **kwargs: Any
     ) -> None:
-        """Raises BrokerAway, and stores nothing, if the task failed because it could not send something.
+        """Raises BrokerAway, and stores nothing, if what failed was not the task but a server it needs.
 
         Celery's tracer calls this first of all with whatever ended a task, be it in the task or in sending
         what comes after it.
         """
         if isinstance(exc, BROKER_IS_AWAY):
             raise BrokerAway(str(exc)) from exc
+        if sqlstate.is_away(exc):
+            raise DatabaseAway(str(exc)) from exc
+        if sqlstate.is_contention(exc) and deliveries(kwargs.get("request")) <= MOST_CONTENTIONS:
+            raise Contended(str(exc)) from exc
         error = raised(exc)
         if error is not exc:
             traceback = formatted(error)

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from switchyard.celery import tasks
 from switchyard.heartbeat import age_seconds
 from switchyard.metric import PREFIX, labelled
+from switchyard.postgresql.holds import KEPT
 from switchyard.queues import QueueSpec
 from switchyard.routing import queue_for
 from switchyard.worker.log_handler import lines_dropped
@@ -98,6 +99,7 @@ class WorkerMetrics(Collector):
         # From the start: an increase can be seen of a series that was there before.
         for task in tasks():
             if queue_for(task) == spec:
+                KEPT.labels(self._queue, task)
                 for outcome in OUTCOMES:
                     self._outcomes.labels(self._queue, task, outcome)
 
@@ -125,7 +127,7 @@ class WorkerMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         with self.lock:
-            found = [*self._registry.collect(), *self._now()]
+            found = [*self._registry.collect(), *KEPT.collect(), *self._now()]
         yield from found
 
     def _now(self) -> Iterator[Metric]:

@@ -18,7 +18,7 @@ from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
 from switchyard.worker import metrics
 from switchyard.worker.failures import class_in
-from switchyard.worker.requeue import MOST_RETURNS, StillRefused, give_back_later, returns_of
+from switchyard.worker.requeue import StillRefused, give_back_later, is_refused_for_good
 from switchyard.worker.threads import TaskPool
 
 log = structlog.get_logger("switchyard.tasks")
@@ -73,7 +73,7 @@ class JournaledRequest(Request):
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         outcome = outcome_of(exc_info.exception)
-        if outcome == "returned" and returns_of(self.message) >= MOST_RETURNS:
+        if outcome == "returned" and is_refused_for_good(self.message, plain(exc_info.exception)):
             exc_info.exception, outcome = StillRefused(plain(exc_info.exception)), "failed"
         if outcome == "returned":
             state.task_ready(self)

@@ -15,11 +15,13 @@ import structlog
 from amqp import spec
 from celery.signals import worker_ready
 
-from switchyard.outage import BROKER_ERRORS
+from switchyard.outage import BROKER_ERRORS, Contended, DatabaseAway
 
 #: How long a message is held before it goes back the first time; then twice as long each time, up to this.
 HOLD_SECONDS = 30
 LONGEST_HOLD_SECONDS = 240
+#: For one whose transaction gave way to another, which is over soon.
+CONTENTION_SECONDS = 1
 #: How often a message is given back, about two hours long, before its task has failed. A broker before 4.3
 #: counts each as a failed delivery, and dead-letters by its own limit.
 MOST_RETURNS = 30
@@ -48,6 +50,13 @@ def returns_of(message: Any) -> int:
     return int(delivered if acquired is None else acquired - delivered)
 
 
+def is_refused_for_good(message: Any, reason: object) -> bool:
+    """Whether it has been given back as often as it may be. A database that is away says so itself, and comes
+    back; what a broker refuses may be refused for ever.
+    """
+    return returns_of(message) >= MOST_RETURNS and not isinstance(reason, DatabaseAway)
+
+
 def hold_seconds(returns: int) -> int:
     """How long a message is held that has been given back so often."""
     return int(min(HOLD_SECONDS * 2 ** min(returns, MOST_RETURNS), LONGEST_HOLD_SECONDS))
@@ -60,7 +69,7 @@ def give_back_later(message: Any, task_id: str, reason: object) -> None:
     return). On a connection that has been lost since there is nothing to do: the broker has taken it back.
     """
     hub, returns = _worker["hub"], returns_of(message)
-    hold = hold_seconds(returns)
+    hold = CONTENTION_SECONDS if isinstance(reason, Contended) else hold_seconds(returns)
     log.warning("task_returned", task_id=task_id, error=str(reason), returns=returns, hold_seconds=hold)
     hub.call_soon(hub.call_later, hold, _give_back, message)
 

@@ -28,7 +28,7 @@ from celery.exceptions import WorkerLostError
 from celery.platforms import EX_FAILURE
 from celery.worker import state
 
-from switchyard.database import share_connections
+from switchyard.postgresql.pool import TASK_WAIT_SECONDS, share_connections
 from switchyard.tasks.failure import class_of, text_of
 from switchyard.worker.failures import note_class
 from switchyard.worker.limits import LimitedCall
@@ -67,7 +67,7 @@ class TaskPool(thread.TaskPool):
         return {call.task_id for call in withdrawn}
 
     def on_start(self) -> None:
-        share_connections()
+        share_connections(wait_seconds=TASK_WAIT_SECONDS, between_transactions=True)
         super().on_start()
         signals.worker_shutdown.connect(self._leave)
         threading.Thread(target=self._watch, name="limits", daemon=True).start()

@@ -1,11 +1,13 @@
-"""A database that is stopped without a word: F29."""
+"""A database that is stopped without a word (F29), and a pool in which no connection is free."""
 
 import time
 
 from django.db import DatabaseError, connection
 
+from app.celery import app
 from tests.faults.ledger.models import Effect
 from tests.faults.services import Services, all_done, keys, promise, promise_one
+from tests.gallery.models import Run
 from tests.live.processes import eventually
 
 
@@ -54,6 +56,36 @@ def test_f29_a_database_that_dies_loses_no_promise_and_repeats_no_effect(service
     assert max(back) <= 30
     assert found.good, found
     assert all(process.popen.poll() is None for process in services.processes.started)
+
+
+def test_a_full_pool_burns_no_attempt_and_who_fills_it_is_named(services: Services, tally) -> None:
+    """The pool is one connection, which a transaction keeps for 5 s while it waits for something else."""
+    [worker] = services.start("worker io", env={"DJANGO_SETTINGS_MODULE": "tests.narrow"})
+    app.tasks["gallery.io_hold"].delay("holder", 5)
+    eventually(lambda: _in_transaction() == 1)
+    app.tasks["gallery.io_wait"].delay("queued")
+    with services.fault("database"):
+        returned = eventually(
+            lambda: [line for line in worker.events("task_finished") if line["outcome"] == "returned"]
+        )
+    eventually(lambda: Run.objects.filter(key="queued", finished__isnull=False).exists())
+    [kept] = eventually(lambda: worker.events("connection_kept"))
+    tally("full pool", "ours", returned=len(returned), dead_letters=len(services.dead_letters("io")))
+    assert {line["task"] for line in returned} == {"gallery.io_wait"}
+    assert Run.objects.get(key="queued").attempt == 0
+    assert (kept["task"], kept["reason"]) == ("gallery.io_hold", "a transaction")
+    assert services.dead_letters("io") == []
+
+
+def _in_transaction() -> int:
+    """Sessions that have one open and do nothing in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND state = 'idle in transaction'"
+        )
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 def _promised(prefix: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import connection, transaction
 
 from switchyard.database import released_database
 from switchyard.routing import QUEUES
@@ -40,10 +40,35 @@ def finish(run: Run) -> None:
 
 
 def wait(task, key: str, seconds: float = 0) -> None:
+    """Ask the database something, wait for somebody else, and ask it something again."""
     run = start(task, key)
-    with released_database():
-        time.sleep(seconds)
+    time.sleep(seconds)
     finish(run)
+
+
+def hold(task, key: str, seconds: float) -> None:
+    """Wait inside a transaction, and so with a connection."""
+    with transaction.atomic():
+        run = start(task, key)
+        time.sleep(seconds)
+        finish(run)
+
+
+def lock(task, key: str, *order: int) -> None:
+    """Lock numbers in this order, slowly enough to meet who does so in another order."""
+    run = start(task, key)
+    with transaction.atomic(), connection.cursor() as cursor:
+        for number in order:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+            time.sleep(1)
+    finish(run)
+
+
+def give_way(task, key: str) -> None:
+    """Have a transaction that PostgreSQL ends in favour of another, each time."""
+    start(task, key)
+    with connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN RAISE 'could not serialize access' USING ERRCODE = '40001'; END $$")
 
 
 def query(task, key: str, seconds: float) -> None:
@@ -172,6 +197,9 @@ def join(task, parts: list[str], key: str) -> None:
 
 HABITS = (
     wait,
+    hold,
+    lock,
+    give_way,
     query,
     linger,
     resist,

@@ -23,6 +23,13 @@ CLIENTS = (
 )
 
 
+def sessions(query: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
 def test_web_is_live_and_ready_and_sigterm_ends_it(web) -> None:
     process, url = web
     assert all(json.loads(line)["event"] for line in process.text().splitlines())
@@ -124,9 +131,7 @@ def test_a_hundred_tasks_at_once_share_ten_database_connections(yard: Processes)
 
     def all_done() -> bool:
         nonlocal peak
-        with connection.cursor() as cursor:
-            cursor.execute(CLIENTS)
-            peak = max(peak, cursor.fetchone()[0])
+        peak = max(peak, sessions(CLIENTS))
         return Run.objects.filter(finished__isnull=False).count() == 100
 
     yard.worker("io")
@@ -135,11 +140,17 @@ def test_a_hundred_tasks_at_once_share_ten_database_connections(yard: Processes)
     assert peak <= conf.POOL_SIZE + 1
 
 
-def test_tasks_that_wait_for_somebody_else_need_no_connection_meanwhile(yard: Processes) -> None:
-    yard.worker("io")
+def test_a_hundred_tasks_that_query_wait_and_query_are_done_as_if_each_had_a_connection(
+    yard: Processes,
+) -> None:
+    worker = yard.worker("io")
     for number in range(100):
-        app.tasks["gallery.io_wait"].delay(str(number), 3)
+        app.tasks["gallery.io_wait"].delay(str(number), 4)
+    # With one connection each, for as long as they wait, ten are.
     eventually(lambda: Run.objects.filter(finished__isnull=True).count() == 100)
+    eventually(lambda: Run.objects.filter(finished__isnull=False).count() == 100)
+    assert Run.objects.count() == 100
+    assert worker.events("connection_kept") == []
 
 
 def test_every_line_of_a_worker_is_json_with_task_and_queue(yard: Processes) -> None:

@@ -21,8 +21,8 @@ POOL = (
     "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'app.settings'\n"
     "import django; django.setup()\n"
     "from django.db import connection\n"
-    "from switchyard.database import share_connections\n"
-    "share_connections()\n"
+    "from switchyard.postgresql.pool import share_connections\n"
+    "share_connections(wait_seconds=1)\n"
     "print(connection.settings_dict['OPTIONS'].get('pool', {}).get('max_size'),"
     " connection.settings_dict['CONN_MAX_AGE'])"
 )

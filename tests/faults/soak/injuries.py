@@ -198,6 +198,27 @@ def _crash_backend(scene: Scene) -> bool:
     return bool(found)
 
 
+def _fill_pools(scene: Scene) -> bool:
+    """Have every transaction of a task wait for a table, with its connection."""
+    with psycopg.connect(scene.database_url) as link:
+        link.execute("LOCK TABLE ledger_execution IN ACCESS EXCLUSIVE MODE")
+        time.sleep(LENGTH_SECONDS)
+    return True
+
+
+def _refuse_writes(scene: Scene) -> bool:
+    """What a switchover is for who is left at the old primary: it answers, and takes no writes."""
+    with psycopg.connect(scene.database_url, autocommit=True) as link:
+        link.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        link.execute("SELECT pg_reload_conf()")
+        try:
+            time.sleep(LENGTH_SECONDS)
+        finally:
+            link.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            link.execute("SELECT pg_reload_conf()")
+    return True
+
+
 def _signal(pid: int, number: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -237,5 +258,7 @@ INJURIES = (
     Injury("queue full", "", 3, _fill_queue),
     Injury("database stopped", "database", 8, _stop_database),
     Injury("database sessions ended", "", 3, _end_sessions),
+    Injury("pools full", "", 3, _fill_pools),
+    Injury("database without writes", "", 4, _refuse_writes),
     Injury("database process killed", "database", 4, _crash_backend),
 )

@@ -1,0 +1,47 @@
+"""Tells by SQLSTATE what a database's error is about: the server, somebody else's lock, or the statement.
+
+Only of errors that Django raised, and so of its own connections. A driver that a task uses by hand is for
+that task to judge.
+"""
+
+import psycopg
+from django.db import Error
+
+#: The server ends connections, or lets none in: connection exceptions (08...), too many connections, and
+#: shutting down, having crashed and starting up.
+AWAY = {"53300", "57P01", "57P02", "57P03"}
+CONNECTION_CLASS = "08"
+#: What a standby, or a server that was made read-only, says to a write.
+READ_ONLY = "25006"
+#: Serialisation failure and deadlock: PostgreSQL chose this transaction, and it may simply run again.
+CONTENTION = {"40001", "40P01"}
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the server is gone, failing over, full or read-only, or no connection of the pool came free.
+
+    An OperationalError without a SQLSTATE never came from a server: there was none, or it fell silent.
+    """
+    cause = _driver_error(error)
+    if cause is None:
+        return False
+    if cause.sqlstate is None:
+        return isinstance(cause, psycopg.OperationalError)
+    return cause.sqlstate in AWAY or cause.sqlstate.startswith(CONNECTION_CLASS) or is_read_only(error)
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether a server, not the transaction itself, refused to write."""
+    cause = _driver_error(error)
+    return cause is not None and cause.sqlstate == READ_ONLY and not getattr(cause, "by_choice", False)
+
+
+def is_contention(error: BaseException) -> bool:
+    """Whether the transaction gave way to another one."""
+    cause = _driver_error(error)
+    return cause is not None and cause.sqlstate in CONTENTION
+
+
+def _driver_error(error: BaseException) -> psycopg.Error | None:
+    cause = error.__cause__
+    return cause if isinstance(error, Error) and isinstance(cause, psycopg.Error) else None
