@@ -3,8 +3,19 @@
 from switchyard.deadletters.models import Action
 from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.ops.models import Operations
-from switchyard.outbox.models import Message
+from switchyard.outbox.models import Message, Position
 from switchyard.schedule.models import Clock, Rule, Tick
 from switchyard.tasks.models import Once
 
-__all__ = ["Action", "Canary", "Clock", "Message", "NotEmptySince", "Once", "Operations", "Rule", "Tick"]
+__all__ = [
+    "Action",
+    "Canary",
+    "Clock",
+    "Message",
+    "NotEmptySince",
+    "Once",
+    "Operations",
+    "Position",
+    "Rule",
+    "Tick",
+]
