@@ -1,7 +1,7 @@
 """Measures what the database knows, by one connection of a thread's own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 from prometheus_client.metrics_core import Metric
@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from switchyard.metric import gauge, labelled
 from switchyard.metrics.beat import Beat, beat_metrics, read_beat
 from switchyard.metrics.deadletters import read_dead
+from switchyard.metrics.transactions import Transactions, read_transactions, transaction_metrics
 from switchyard.metrics.waits import Wait, waits
 from switchyard.routing import QUEUES
 
@@ -24,13 +25,14 @@ class DatabaseState:
     beat: Beat
     connections: int
     max_connections: int
+    transactions: Transactions = field(default_factory=Transactions)
 
 
 def read_database() -> DatabaseState:
     """Raises django.db.Error."""
     try:
         connections, limit = _connections()
-        return DatabaseState(waits(), read_dead(), read_beat(), connections, limit)
+        return DatabaseState(waits(), read_dead(), read_beat(), connections, limit, read_transactions())
     finally:
         connection.close()
 
@@ -41,6 +43,7 @@ def database_metrics(state: DatabaseState | None) -> Iterator[Metric]:
         return
     yield gauge("database_connections", "Connections to the server.", state.connections)
     yield gauge("database_max_connections", "Connections that it takes.", state.max_connections)
+    yield from transaction_metrics(state.transactions)
     oldest = {queue: state.dead.get(queue, 0.0) for queue in QUEUES}
     yield labelled("deadletters_oldest_seconds", "Since there were no dead letters.", "queue", oldest)
     yield from beat_metrics(state.beat)
