@@ -71,6 +71,7 @@ class Relay:
                 connection.close()
             if not moved and not self.stopping:
                 self._wake.wait(self._pause_seconds())
+                self._metrics.listening.set(bool(self._wake.hears))
         self._wake.close()
         self._publisher.close()
 
