@@ -3,7 +3,7 @@
 from switchyard.deadletters.models import Action
 from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.ops.models import Operations
-from switchyard.outbox.models import Message
+from switchyard.outbox.models import Message, Position
 from switchyard.schedule.models import Clock, Rule, Tick
 from switchyard.tasks.models import Chord, ChordPart, Once
 
@@ -17,6 +17,7 @@ __all__ = [
     "NotEmptySince",
     "Once",
     "Operations",
+    "Position",
     "Rule",
     "Tick",
 ]

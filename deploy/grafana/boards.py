@@ -225,6 +225,15 @@ BROKER = Board(
                 "at most": "max(switchyard_database_max_connections)",
             },
         ),
+        Panel(
+            "How old is the oldest transaction, and whose is it?",
+            {"{{owner}}": "max by (owner) (switchyard_database_oldest_transaction_seconds)"},
+            "s",
+        ),
+        Panel(
+            "How many rows are gone and not cleaned up?",
+            {"{{table}}": "max by (table) (switchyard_database_dead_rows)"},
+        ),
     ),
 )
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from django.db import connection
 from prometheus_client.metrics_core import Metric
 
 from switchyard.metric import gauge
+from switchyard.metrics.transactions import Transactions, read_transactions, transaction_metrics
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ class DatabaseState:
     max_connections: int
     #: By how many seconds its clock is ahead of this host's; below 0: behind.
     clock_ahead: float
+    transactions: Transactions = field(default_factory=Transactions)
 
 
 def read_database() -> DatabaseState:
@@ -33,7 +35,8 @@ def read_database() -> DatabaseState:
     with connection.cursor() as cursor:
         cursor.execute(_READ)
         count, limit, seconds = cursor.fetchone()
-    return DatabaseState(count, limit, seconds - time.time())
+        ahead = seconds - time.time()
+    return DatabaseState(count, limit, ahead, read_transactions())
 
 
 def apart(read: Callable[[], T]) -> Callable[[], T]:
@@ -50,7 +53,9 @@ def apart(read: Callable[[], T]) -> Callable[[], T]:
 
 def database_metrics(state: DatabaseState | None) -> Iterator[Metric]:
     yield gauge("database_up", "Whether the database could be read.", state is not None)
-    if state is not None:
-        yield gauge("database_connections", "Connections to the server.", state.connections)
-        yield gauge("database_clock_ahead_seconds", "Of this host's clock.", state.clock_ahead)
-        yield gauge("database_max_connections", "Connections that it takes.", state.max_connections)
+    if state is None:
+        return
+    yield gauge("database_connections", "Connections to the server.", state.connections)
+    yield gauge("database_clock_ahead_seconds", "Of this host's clock.", state.clock_ahead)
+    yield gauge("database_max_connections", "Connections that it takes.", state.max_connections)
+    yield from transaction_metrics(state.transactions)

@@ -2,7 +2,8 @@
 
 One process counts for itself. Several (WEB_PROCESSES) count into files of a folder that they share, which
 prometheus-client has for this (PROMETHEUS_MULTIPROC_DIR, set by the role): whichever has the port serves the
-sums. Those files do not grow, because gunicorn's processes are not replaced in the course of things.
+sums. There are as many files as processes live at once, however often they are replaced
+(``switchyard.metrics.slots``).
 """
 
 import os

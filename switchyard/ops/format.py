@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from switchyard.outbox.backlog import Backlog
 from switchyard.text import printable
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -28,6 +29,13 @@ def duration(seconds: float | None) -> str:
 
 def count(number: float | None) -> str:
     return "-" if number is None else f"{number:,.0f}"
+
+
+def amount(backlog: Backlog | None) -> str:
+    """Of the messages that wait: a count, or ``about 1,000,000``."""
+    if backlog is None:
+        return "0"
+    return f"about {count(backlog.waiting)}" if backlog.estimated else count(backlog.waiting)
 
 
 def rate(number: float | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from switchyard.ops.format import count, duration, rate, signed
+from switchyard.ops.format import amount, count, duration, rate, signed
 from switchyard.ops.overview import Overview, QueueOverview
 from switchyard.ops.verdict import verdict
 
@@ -68,7 +68,7 @@ def _table(facts: Overview) -> Iterator[str]:
 
 
 def _waiting(queue: QueueOverview, *, known: bool) -> str:
-    return count(queue.outbox.waiting if queue.outbox else 0) if known else "-"
+    return amount(queue.outbox) if known else "-"
 
 
 def _object(queue: QueueOverview, *, known: bool) -> dict[str, Any]:
@@ -80,6 +80,7 @@ def _object(queue: QueueOverview, *, known: bool) -> dict[str, Any]:
         "drains": None if drain is None else not math.isinf(drain),
         "grows_since": risen and datetime.fromtimestamp(risen.since).astimezone().isoformat(),
         "outbox": (queue.outbox.waiting if queue.outbox else 0) if known else None,
+        "outbox_estimated": bool(queue.outbox and queue.outbox.estimated),
         "outbox_oldest_seconds": queue.outbox and round(queue.outbox.oldest_seconds, 1),
         "verdict": said.kind,
         "says": said.text,

@@ -27,6 +27,8 @@ class Message(models.Model):
 
     #: Seconds until the eta when a relay fetched the row.
     due_in: float | None = None
+    #: The first row that somebody else had locked then, among those that were fetched with it or before them.
+    skipped: int | None = None
 
     class Meta:
         db_table = "switchyard_outbox"
@@ -44,3 +46,21 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.task_id}"
+
+
+class Position(models.Model):
+    """How far a queue has been sent: of the rows with a number up to this one none waited any more.
+
+    As of a few seconds ago, and as far as a relay knew: who commits late has a lower number. With it a look
+    at what waits begins where that begins. Below are only rows that are gone, which would be read one by one
+    as long as an older transaction keeps them. Written by ``switchyard.outbox.position``.
+    """
+
+    queue = models.CharField(max_length=255, primary_key=True)
+    sent_up_to = models.BigIntegerField()
+
+    class Meta:
+        db_table = "switchyard_outbox_position"
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.sent_up_to}"

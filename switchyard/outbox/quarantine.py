@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Func, QuerySet, Value
 from django.db.models.functions import Now
 
 from switchyard.outbox.models import Message
 from switchyard.outbox.rows import CHANNEL
+
+_NEXT = Func(
+    Value("switchyard_outbox"), Value("id"), template="nextval(pg_get_serial_sequence(%(expressions)s))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,12 @@ def quarantined(filters: Filters) -> QuerySet[Message]:
 
 @transaction.atomic
 def requeue(filters: Filters) -> int:
-    """Have the relay publish them again, as the messages that they are. Returns how many."""
+    """Have the relay publish them again, as the messages that they are. Returns how many.
+
+    Under new numbers: the relay has passed their old ones.
+    """
     count = Message.objects.filter(pk__in=_locked(filters)).update(
-        quarantined_at=None, reason="", created_at=Now()
+        id=_NEXT, quarantined_at=None, reason="", created_at=Now()
     )
     with connection.cursor() as cursor:
         cursor.execute(f"NOTIFY {CHANNEL}")

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from switchyard.broker.address import bracketed
 from switchyard.conf import conf
+from switchyard.metrics.slots import count_in_place, take_place
 from switchyard.postgresql.pool import REQUEST_WAIT_SECONDS, share_connections
 
 bind = f"{bracketed(conf.BIND_ADDRESS)}:{conf.PORT}"
@@ -18,6 +19,14 @@ threads = conf.WEB_THREADS
 graceful_timeout = 30
 control_socket_disable = True
 logconfig_dict = settings.LOGGING
+
+
+def pre_fork(arbiter: Any, worker: Any) -> None:
+    take_place(arbiter, worker)
+
+
+def post_fork(arbiter: Any, worker: Any) -> None:
+    count_in_place(arbiter, worker)
 
 
 def post_worker_init(_worker: Any) -> None:

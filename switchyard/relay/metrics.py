@@ -3,7 +3,7 @@
 | metric                               | labels | says                                                       |
 |--------------------------------------|--------|------------------------------------------------------------|
 | switchyard_outbox_up                 |        | 1 if this scrape could read the outbox, else 0             |
-| switchyard_outbox_waiting            | queue  | messages that wait for the relay                           |
+| switchyard_outbox_waiting            | queue  | messages that wait for the relay; above 10,000 about       |
 | switchyard_outbox_oldest_seconds     | queue  | since the oldest of them was accepted; 0 if there is none  |
 | switchyard_outbox_quarantined        |        | messages that the broker refused for their own fault       |
 | switchyard_relay_published_total     | queue  | messages that the broker confirmed                         |
@@ -12,6 +12,7 @@
 | switchyard_relay_returned_total      | queue  | messages that no queue wanted                              |
 | switchyard_relay_quarantined_total   | queue  | messages that were quarantined                             |
 | switchyard_relay_errors_total        |        | batches that the broker did not answer in full             |
+| switchyard_relay_listening           |        | 1 if commits are heard of, else 0: it polls (a pooler)     |
 
 The outbox is one for all relays, so each relay shows the same numbers of it: take their maximum. ``queue`` is
 a declared queue, or ``other`` for a message of a release that had others.
@@ -20,7 +21,7 @@ a declared queue, or ``other`` for a message of a release that had others.
 from collections.abc import Iterator
 
 from django.db import DatabaseError
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -48,6 +49,9 @@ class RelayMetrics(Collector):
         self.quarantined = self._counter("quarantined", "Messages that were quarantined.")
         self.errors = Counter(
             f"{PREFIX}relay_errors", "Batches not answered in full.", registry=self._registry
+        )
+        self.listening = Gauge(
+            f"{PREFIX}relay_listening", "Whether commits are heard of.", registry=self._registry
         )
         self.confirm_seconds = Histogram(
             f"{PREFIX}relay_confirm_seconds",

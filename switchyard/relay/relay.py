@@ -25,9 +25,10 @@ from switchyard import heartbeat
 from switchyard.broker.connection import broker_address
 from switchyard.conf import conf
 from switchyard.outbox import journal
-from switchyard.outbox.backlog import waiting_queues
 from switchyard.outbox.models import Message
 from switchyard.relay.backoff import Backoff
+from switchyard.relay.batch import BATCH_ROWS, Batch, end_if_frozen, fetch
+from switchyard.relay.bounds import Bounds
 from switchyard.relay.confirms import Outcome
 from switchyard.relay.link import INFRASTRUCTURE
 from switchyard.relay.metrics import RelayMetrics
@@ -35,9 +36,6 @@ from switchyard.relay.publisher import Publisher
 from switchyard.relay.wake import Wake
 from switchyard.routing import QUEUES
 
-BATCH_ROWS = 200
-#: Of bodies, which are held in memory: fewer rows when they are large.
-BATCH_BYTES = 8 * 1024 * 1024
 #: Between two looks when no commit says anything.
 POLL_SECONDS = 1.0
 #: While something is being left alone for a moment that may be shorter.
@@ -46,20 +44,6 @@ TROUBLE_POLL_SECONDS = 0.2
 CHECK_SECONDS = 5.0
 #: A relay that stands still in a batch for longer loses its rows to the others; twice a batch's own limit.
 LOCK_SECONDS = 60
-
-_FETCH = """
-    WITH locked AS (
-        SELECT id, octet_length(body) AS bytes FROM switchyard_outbox
-        WHERE quarantined_at IS NULL AND queue = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-    ), measured AS (
-        SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM locked
-    )
-    SELECT switchyard_outbox.*,
-        -- What a clock accepted that was ahead waits as long as was asked for.
-        extract(epoch FROM eta - greatest(clock_timestamp(), created_at))::float AS due_in
-    FROM measured JOIN switchyard_outbox USING (id)
-    WHERE bytes_before < %s ORDER BY id
-"""
 
 log = structlog.get_logger("switchyard.outbox")
 
@@ -71,6 +55,7 @@ class Relay:
         self._check_at = 0.0
         self._publisher = Publisher()
         self._wake = Wake()
+        self._bounds = Bounds()
         self._broker = Backoff()
         self._queues: defaultdict[str, Backoff] = defaultdict(Backoff)
         #: Row to task id, of what was confirmed after its batch and is still to be deleted.
@@ -83,6 +68,7 @@ class Relay:
         while not self.stopping:
             try:
                 moved = self.turn()
+                self._bounds.remember()
             except DatabaseError as error:
                 moved = False
                 self._say("database", "database_away", str(error).strip())
@@ -91,14 +77,15 @@ class Relay:
                 self._wake.close()
             if not moved and not self.stopping:
                 self._wake.wait(self._pause_seconds())
+                self._metrics.listening.set(bool(self._wake.hears))
         self._wake.close()
         self._publisher.close()
 
     def turn(self) -> bool:
         """One batch of each queue that has rows and takes messages. Whether any row has left the outbox."""
-        self._open_database()
+        self._look_at_database()
         # Those that go well come first: waiting for another's confirm must not be all that is ever done.
-        queues = sorted(waiting_queues(), key=lambda queue: self._queues[queue].failures)
+        queues = sorted(self._bounds.waiting(), key=lambda queue: self._queues[queue].failures)
         self._say("database", "")
         heartbeat.touch()
         if not self._broker_takes():
@@ -113,15 +100,16 @@ class Relay:
         if not self._broker.over():
             return False
         with transaction.atomic():
-            messages = self.fetch(queue, self._batch_rows(queue))
-            if not messages:
+            batch = self.fetch(queue, self._batch_rows(queue))
+            if not batch.messages:
                 return False
-            outcome = self.publish(messages)
+            outcome = self.publish(batch.messages)
             if queue not in QUEUES:
                 outcome.refused |= outcome.returned
             self.delete(outcome.confirmed)
             self.quarantine(outcome.refused)
-        self._write_down(queue, messages, outcome)
+        self._bounds.passed(queue, batch, outcome.confirmed.keys() | outcome.refused.keys())
+        self._write_down(queue, batch.messages, outcome)
         self._judge(queue, outcome)
         return bool(outcome.confirmed or outcome.refused)
 
@@ -133,6 +121,7 @@ class Relay:
         if not self._late:
             return
         with transaction.atomic():
+            end_if_frozen(LOCK_SECONDS)
             found = Message.objects.filter(pk__in=self._late)
             arrived = [message for message in found if message.task_id == self._late[message.pk]]
             self.delete([message.pk for message in arrived])
@@ -140,9 +129,8 @@ class Relay:
         for message in arrived:
             journal.sent(loads(message.headers), message.queue)
 
-    def fetch(self, queue: str, rows: int) -> list[Message]:
-        """Lock the oldest rows of a queue that no other relay has locked."""
-        return list(Message.objects.raw(_FETCH, [queue, rows, BATCH_BYTES]))
+    def fetch(self, queue: str, rows: int) -> Batch:
+        return fetch(queue, self._bounds.behind(queue), rows, LOCK_SECONDS)
 
     def publish(self, messages: Sequence[Message]) -> Outcome:
         return self._publisher.publish(messages)
@@ -155,16 +143,13 @@ class Relay:
         for key, reason in reasons.items():
             Message.objects.filter(pk=key).update(quarantined_at=timezone.now(), reason=reason)
 
-    def _open_database(self) -> None:
-        """A relay that is frozen, or whose machine is gone, must not keep its rows locked for ever."""
-        if time.monotonic() >= self._check_at:
-            # An old primary that is a standby now answers every look, and never has a row that is new.
-            self._check_at = time.monotonic() + CHECK_SECONDS
-            if connection.connection is not None and not connection.is_usable():
-                raise OperationalError("the database takes no writes, or does not answer")
-        if connection.connection is None:
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET idle_in_transaction_session_timeout = '{LOCK_SECONDS}s'")
+    def _look_at_database(self) -> None:
+        """An old primary that is a standby now answers every look, and never has a row that is new."""
+        if time.monotonic() < self._check_at:
+            return
+        self._check_at = time.monotonic() + CHECK_SECONDS
+        if connection.connection is not None and not connection.is_usable():
+            raise OperationalError("the database takes no writes, or does not answer")
 
     def _broker_takes(self) -> bool:
         """Whether there is a connection on which the broker takes messages."""

@@ -1,6 +1,11 @@
-"""Waits for a commit with rows: PostgreSQL says so at once, and a poll finds what it could not say."""
+"""Waits for a commit with rows: PostgreSQL says so at once, and a poll finds what it could not say.
+
+A pooler in transaction mode (PgBouncer) takes a LISTEN and hands no notification on, without a word. So each
+new listener is sent one, by another session, and only who has heard it is relied on.
+"""
 
 import time
+from typing import Any
 
 import psycopg
 import structlog
@@ -9,45 +14,76 @@ from django.db import connection
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outbox.rows import CHANNEL
 
+#: Between two looks while nothing is heard.
+UNHEARD_POLL_SECONDS = 0.1
+#: For the notification that was sent to ourselves.
+PROOF_SECONDS = 5.0
+
 log = structlog.get_logger("switchyard.outbox")
 
 
 class Wake:
-    """A connection of its own that listens. Without it (a pooler that cannot listen) the poll remains."""
+    """A connection of its own that listens. Without it the poll remains, and is more frequent."""
 
     def __init__(self) -> None:
-        self._listener: psycopg.Connection[tuple[object, ...]] | None = None
+        #: Whether a notification has come; None as long as that is to be seen, False once it was given up.
+        self.hears: bool | None = None
+        self._listener: psycopg.Connection[Any] | None = None
+        self._prove_until = 0.0
         self._said = False
 
     def wait(self, seconds: float) -> None:
         """Return when rows were committed since the last call, at the latest after so many seconds."""
+        seconds = seconds if self.hears else min(seconds, UNHEARD_POLL_SECONDS)
         deadline = time.monotonic() + seconds
-        try:
-            for _ in self._listening().notifies(timeout=seconds, stop_after=1):
-                pass
-        except psycopg.Error as error:
-            self._say_once(error)
-            self.close()
-            time.sleep(max(0.0, deadline - time.monotonic()))
+        if self.hears is not False:
+            try:
+                self._listen(seconds)
+            except psycopg.Error as error:
+                self._say_once(str(error).strip())
+                self.hears = None
+                self.close()
+            else:
+                return
+        time.sleep(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
 
-    def _say_once(self, error: psycopg.Error) -> None:
+    def _listen(self, seconds: float) -> None:
+        for _ in self._listening().notifies(timeout=seconds, stop_after=1):
+            self.hears, self._said = True, False
+        if self.hears is None and time.monotonic() > self._prove_until:
+            self.hears = False
+            self._say_once(
+                "LISTEN was taken and a notification did not come: DATABASE_URL leads through a pooler in "
+                f"transaction mode. The outbox is looked at every {UNHEARD_POLL_SECONDS} s instead. For less "
+                "delay and load, have the relay connect to PostgreSQL itself."
+            )
+            self._listening().execute("UNLISTEN *")
+            self.close()
+
+    def _say_once(self, reason: str) -> None:
         if not self._said:
-            log.warning("not_listening", reason=str(error).strip())
+            log.warning("not_listening", reason=reason)
         self._said = True
 
-    def _listening(self) -> psycopg.Connection[tuple[object, ...]]:
+    def _listening(self) -> "psycopg.Connection[Any]":
         if self._listener is None:
-            parameters = connection.get_connection_params() | {
-                "autocommit": True,
-                "connect_timeout": CONNECT_SECONDS,
-            }
-            parameters.pop("cursor_factory", None)
-            self._listener = psycopg.connect(**parameters)
+            self._listener = _connected()
             self._listener.execute(f"LISTEN {CHANNEL}")
-            self._said = False
+            self._prove_until = time.monotonic() + PROOF_SECONDS
+            with _connected() as another:
+                another.execute(f"NOTIFY {CHANNEL}")
         return self._listener
+
+
+def _connected() -> "psycopg.Connection[Any]":
+    parameters = connection.get_connection_params() | {
+        "autocommit": True,
+        "connect_timeout": CONNECT_SECONDS,
+    }
+    parameters.pop("cursor_factory", None)
+    return psycopg.connect(**parameters)

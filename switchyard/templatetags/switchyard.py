@@ -8,12 +8,12 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
-from switchyard.ops.format import count, duration, rate, signed
+from switchyard.ops.format import amount, count, duration, rate, signed
 from switchyard.text import printable
 
 register = template.Library()
 
-for each in (count, duration, rate, signed):
+for each in (amount, count, duration, rate, signed):
     register.filter(each)
 
 

@@ -94,7 +94,7 @@ def want_workers(service: Service, count: int) -> None:
 
 
 def rounds() -> list[Round]:
-    stuck, storm, growth, many = Stuck(), Storm(), NoMoreWorkers(), Sessions()
+    stuck, storm, growth, many, forgotten = Stuck(), Storm(), NoMoreWorkers(), Sessions(), Sessions()
     return [
         (
             Fault(
@@ -103,6 +103,8 @@ def rounds() -> list[Round]:
                 stuck.begin,
                 stuck.end,
                 240,
+                # The same lock, seen from the database.
+                also=("DatabaseTransactionLong",),
             ),
             Fault(
                 "most of the database's connections are taken",
@@ -131,6 +133,12 @@ def rounds() -> list[Round]:
                 lambda service: unbind(service, "cpu"),
                 lambda service: service.command("topology", "apply") and None,
                 also=("OutboxNotDraining",),
+            ),
+            Fault(
+                "somebody has forgotten a BEGIN",
+                ("DatabaseTransactionLong",),
+                lambda service: forgotten.hold(service, "SELECT 1 FROM switchyard_outbox"),
+                lambda _: forgotten.end(),
             ),
             Fault("a task's requests are refused", ("RetryStorm",), storm.begin, storm.end),
             Fault(

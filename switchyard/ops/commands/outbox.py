@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from switchyard.ops.commands.arguments import add_actions, positive
-from switchyard.ops.format import table
+from switchyard.ops.format import amount, duration, table
 from switchyard.outage import UNAVAILABLE
-from switchyard.outbox.backlog import backlogs
+from switchyard.outbox.backlog import Backlog, backlogs
 from switchyard.outbox.quarantine import Filters, as_object, discard, quarantined, requeue
 
 ACTIONS = {
@@ -52,15 +52,17 @@ class Command(BaseCommand):
             raise CommandError(f"The database is away: {first_line}", returncode=UNAVAILABLE) from error
 
     def _status(self, filters: Filters, *, as_json: bool) -> None:
-        waiting = [asdict(backlog) for backlog in backlogs()]
-        for backlog in waiting:
-            backlog["oldest_seconds"] = round(backlog["oldest_seconds"], 1)
+        waiting = backlogs()
         count = quarantined(filters).count()
         if as_json:
             shown = [as_object(message) for message in quarantined(filters)]
-            self._say({"waiting": waiting, "quarantined": count, "messages": shown})
+            self._say({"waiting": list(map(_line, waiting)), "quarantined": count, "messages": shown})
         else:
-            self.stdout.write(f"Waiting for the relay:\n{table(waiting)}\n")
+            rows = [
+                {"queue": each.queue, "waiting": amount(each), "oldest": duration(each.oldest_seconds)}
+                for each in waiting
+            ]
+            self.stdout.write(f"Waiting for the relay:\n{table(rows)}\n")
             self.stdout.write(f"In quarantine: {count}")
             self._show(filters, count)
         if count:
@@ -93,6 +95,10 @@ class Command(BaseCommand):
 
     def _say(self, value: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(value, indent=2))
+
+
+def _line(backlog: Backlog) -> dict[str, Any]:
+    return asdict(backlog) | {"oldest_seconds": round(backlog.oldest_seconds, 1)}
 
 
 def _add_filters(parser: ArgumentParser) -> None:

@@ -1,0 +1,78 @@
+"""Locks the rows of a batch, and says which of its neighbours it had to leave to others."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from switchyard.outbox.models import Message
+
+BATCH_ROWS = 200
+#: Of bodies, which are held in memory: fewer rows when they are large.
+BATCH_BYTES = 8 * 1024 * 1024
+
+# Rows are compared whole, for the reason in switchyard/outbox/position.py.
+_BEHIND = """
+    FROM switchyard_outbox
+    WHERE quarantined_at IS NULL AND (queue, id) > (%(queue)s, %(behind)s) AND queue <= %(queue)s
+    ORDER BY queue, id LIMIT %(rows)s
+"""
+# For this transaction alone: behind a pooler the session is somebody else's after it.
+_END_FROZEN = "SELECT set_config('idle_in_transaction_session_timeout', %(lock_milliseconds)s, true)"
+_FETCH = f"""
+    WITH locked AS MATERIALIZED (
+        SELECT id, octet_length(body) AS bytes {_BEHIND} FOR UPDATE SKIP LOCKED
+    ), seen AS MATERIALIZED (
+        SELECT id {_BEHIND}
+    ), measured AS (
+        SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM locked
+    )
+    SELECT switchyard_outbox.*,
+        -- What a clock accepted that was ahead waits as long as was asked for.
+        extract(epoch FROM eta - greatest(clock_timestamp(), created_at))::float AS due_in,
+        (SELECT min(id) FROM seen WHERE id NOT IN (SELECT id FROM locked)) AS skipped,
+        ({_END_FROZEN}) AS bounded
+    FROM measured JOIN switchyard_outbox USING (id)
+    WHERE bytes_before < %(bytes)s ORDER BY id
+"""  # noqa: S608 - constants of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one queue, oldest first, locked until the transaction ends."""
+
+    messages: list[Message]
+    #: The first row among them or before them that somebody else has locked.
+    skipped: int | None
+
+
+def end_if_frozen(seconds: float) -> None:
+    """Have PostgreSQL end this transaction when nothing is heard of it for so long.
+
+    A relay that is frozen, or whose machine is gone, must not keep its rows locked for ever.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_END_FROZEN, {"lock_milliseconds": _milliseconds(seconds)})
+
+
+def fetch(queue: str, behind: int, rows: int, lock_seconds: float) -> Batch:
+    """Lock the oldest rows with a number above ``behind`` that no other relay has locked.
+
+    The transaction is bounded as by ``end_if_frozen``, by the same statement.
+    """
+    messages = list(
+        Message.objects.raw(
+            _FETCH,
+            {
+                "queue": queue,
+                "behind": behind,
+                "rows": rows,
+                "bytes": BATCH_BYTES,
+                "lock_milliseconds": _milliseconds(lock_seconds),
+            },
+        )
+    )
+    return Batch(messages, messages[0].skipped if messages else None)
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1000))

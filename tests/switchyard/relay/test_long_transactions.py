@@ -1,0 +1,80 @@
+"""Rows that were sent and are kept for somebody's long transaction cost nobody anything."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from switchyard.outbox.backlog import backlogs
+from switchyard.outbox.models import Message
+from tests.switchyard.relay.instant import InstantRelay, fill, open_transaction, read_by
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BATCH, BATCHES = 100, 15
+
+
+@pytest.fixture(autouse=True)
+def heartbeat(settings: Any, tmp_path: Path) -> None:
+    settings.SWITCHYARD_HEARTBEAT_FILE = tmp_path / "heartbeat"
+
+
+def everything() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM switchyard_outbox WHERE quarantined_at IS NULL AND queue = 'io' ORDER BY id"
+        )
+
+
+def test_a_turn_reads_as_many_rows_beside_thousands_that_are_gone_as_beside_none() -> None:
+    relay, read = InstantRelay(BATCH), []
+    with open_transaction():
+        for _ in range(BATCHES):
+            fill(BATCH)
+            read.append(read_by(relay.turn))
+        assert not Message.objects.exists()
+        assert read_by(everything) >= BATCH * BATCHES, "what was deleted is kept"
+    # The batch itself three times (what waits, locked, seen), and the last one that is gone.
+    assert max(read[2:]) <= read[1] + BATCH <= 8 * BATCH
+
+
+def test_who_counts_what_waits_begins_where_the_relay_has_come_to() -> None:
+    relay = InstantRelay(BATCH)
+    with open_transaction():
+        for _ in range(BATCHES):
+            fill(BATCH)
+            relay.turn()
+        relay._bounds.remember()
+        fill(3)
+        found = []
+        assert read_by(lambda: found.append(backlogs())) <= BATCH
+        assert [(each.queue, each.waiting, each.estimated) for each in found[0]] == [("io", 3, False)]
+
+
+def test_a_new_relay_begins_where_the_last_one_has_come_to() -> None:
+    last = InstantRelay(BATCH)
+    with open_transaction():
+        for _ in range(BATCHES):
+            fill(BATCH)
+            last.turn()
+        last._bounds.remember()
+        new = InstantRelay(BATCH)
+        fill(BATCH)
+        assert read_by(new.turn) <= 8 * BATCH
+        assert len(new.sent) == BATCH
+
+
+@pytest.mark.parametrize("analyzed", ["empty", "full of another queue's"])
+def test_the_plan_does_not_hang_on_what_the_statistics_say(analyzed: str) -> None:
+    relay = InstantRelay(BATCH)
+    if analyzed != "empty":
+        fill(300, "cpu")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE switchyard_outbox")
+    fill(5000)
+    fill(3, "cpu")
+    for _ in range(6):
+        assert read_by(relay.turn) <= 12 * BATCH
+    assert Message.objects.filter(queue="cpu").count() == 0
+    assert len(relay.sent) >= 6 * BATCH
