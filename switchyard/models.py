@@ -6,5 +6,17 @@ from switchyard.ops.models import Operations
 from switchyard.outbox.models import Message
 from switchyard.schedule.models import Clock, Rule, Tick
 from switchyard.tasks.models import Once
+from switchyard.worker.models import RunAtRisk
 
-__all__ = ["Action", "Canary", "Clock", "Message", "NotEmptySince", "Once", "Operations", "Rule", "Tick"]
+__all__ = [
+    "Action",
+    "Canary",
+    "Clock",
+    "Message",
+    "NotEmptySince",
+    "Once",
+    "Operations",
+    "Rule",
+    "RunAtRisk",
+    "Tick",
+]

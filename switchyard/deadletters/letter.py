@@ -1,6 +1,6 @@
 """Reads one dead letter without trusting what is in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,6 +16,10 @@ from switchyard.worker.message import fault_of
 #: The reason of a dead letter whose properties, its death history among them, cannot be decoded.
 UNREADABLE_REASON = "unreadable"
 
+#: What the broker calls each rejection, and what one is called that comes of too many lost runs: as the
+#: broker's own limit is, which older releases used.
+REJECTED, DELIVERY_LIMIT = "rejected", "delivery_limit"
+
 
 @dataclass(frozen=True, slots=True)
 class Death:
@@ -30,7 +34,9 @@ class Death:
 class DeadLetter:
     """A message in the dead-letter queue of the work queue ``queue``, held but not taken out."""
 
-    def __init__(self, queue: str, message: Message) -> None:
+    def __init__(self, queue: str, message: Message, given_up: Collection[str] = ()) -> None:
+        """``given_up``: ids of tasks whose workers have rejected them for their delivery limit."""
+        self._given_up = given_up
         self.queue = queue
         self.message = message
         self.headers: Mapping[Any, Any] = message.headers
@@ -54,7 +60,8 @@ class DeadLetter:
         """Why it was dead-lettered: rejected, delivery_limit, expired, maxlen; empty if nothing says so."""
         if UNREADABLE in self.headers:
             return UNREADABLE_REASON
-        return self._last.reason if self._last else ""
+        reason = self._last.reason if self._last else ""
+        return DELIVERY_LIMIT if reason == REJECTED and self.task_id in self._given_up else reason
 
     @property
     def died_at(self) -> datetime | None:

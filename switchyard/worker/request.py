@@ -15,8 +15,10 @@ from django.db import connections
 from switchyard.outage import BrokerAway
 from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
+from switchyard.tasks.failure import class_of
 from switchyard.worker import metrics
 from switchyard.worker.failures import class_in
+from switchyard.worker.losses import DeliveryLimitExceeded, count_loss
 from switchyard.worker.requeue import give_back_later
 from switchyard.worker.threads import TaskPool
 
@@ -30,6 +32,8 @@ class JournaledRequest(Request):
     """
 
     accepted_at = 0.0
+    #: It was lost too often to be delivered once more.
+    given_up = False
 
     @property
     def eta(self) -> datetime | None:
@@ -59,22 +63,35 @@ class JournaledRequest(Request):
         cls.on_success = on_success  # type: ignore[method-assign, assignment]
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
-        outcome = outcome_of(exc_info.exception)
-        if outcome == "returned":
+        error = plain(exc_info.exception)
+        outcome = outcome_of(error)
+        if outcome == "returned" or (outcome == "lost" and not self._lose(error)):
             state.task_ready(self)
             give_back_later(self.message)
         else:
             if outcome == "lost":
-                self._note_loss(plain(exc_info.exception))
+                self._note_loss(error)
             super().on_failure(exc_info, send_failed_event, return_ok)
-        self._finished(outcome, class_in(exc_info, plain(exc_info.exception)))
+        self._finished(outcome, class_in(exc_info, error))
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """Of a child process that passed a limit. After the hard one its message goes back in any case."""
+        if not soft:
+            self._lose(TimeLimitExceeded(timeout))
+        super().on_timeout(soft, timeout)
+
+    def reject(self, requeue: bool = False) -> None:
+        super().reject(requeue and not self.given_up)
 
     def on_overdue(self, timeout: float) -> None:
         """The hard limit of a task in a thread: noted as for a child process.
 
-        But the message is not given back while the thread still runs.
+        But the message is not given back while the thread still runs. If it is the last time, it may go.
         """
         error = TimeLimitExceeded(timeout)
+        self._lose(error)
+        if self.given_up:
+            self.reject()
         try:
             if self.store_errors:
                 self.task.backend.store_result(self.id, error, states.FAILURE, request=self._context)  # type: ignore[attr-defined]
@@ -88,15 +105,27 @@ class JournaledRequest(Request):
         if not isinstance(pool, TaskPool):
             super().cancel(pool, signal, emit_retry)
 
-    def _note_loss(self, error: BaseException) -> None:
-        """So that what is dead-lettered by its delivery limit has a reason too.
+    def _lose(self, error: BaseException) -> bool:
+        """Count this run as lost. False if that cannot be written down."""
+        try:
+            self.given_up = count_loss(self.message)
+        except Exception as failure:  # noqa: BLE001 - the message is what counts
+            log.warning("loss_not_counted", task_id=self.id, error=type(failure).__name__)
+            return False
+        if self.given_up:
+            log.error("delivery_limit_reached", task_id=self.id, task=self.name, error=class_of(error))
+        return True
 
-        Before the message goes back: the next run's result comes after it. As a RETRY, which is no end to
-        anybody who waits.
+    def _note_loss(self, error: BaseException) -> None:
+        """As a RETRY, which is no end to anybody who waits, or else as the failure that it is.
+
+        Before the message goes back: the next run's result comes after it.
         """
-        if self.store_errors:
+        if self.given_up:
+            error = DeliveryLimitExceeded(self.message, error)
+        if self.store_errors or self.given_up:
             try:
-                self.task.backend.note_loss(self.id, error, self._context)  # type: ignore[attr-defined]
+                self.task.backend.note_loss(self.id, error, self._context, last=self.given_up)  # type: ignore[attr-defined]
             except Exception as failure:  # noqa: BLE001 - the message is what counts
                 log.warning("failure_not_stored", task_id=self.id, error=type(failure).__name__)
 

@@ -15,14 +15,14 @@ HOLD_SECONDS = 30
 _worker: dict[str, Any] = {}
 
 
-def give_back_later(message: Any) -> None:
-    """Return a message to its queue after HOLD_SECONDS. Callable from any thread.
+def give_back_later(message: Any, hold_seconds: float = HOLD_SECONDS) -> None:
+    """Return a message to its queue after a while. Callable from any thread.
 
     By basic.nack, which RabbitMQ 4.3 does not count towards the delivery limit (earlier ones count every
     return). On a connection that has been lost since there is nothing to do: the broker has taken it back.
     """
     hub = _worker["hub"]
-    hub.call_soon(hub.call_later, HOLD_SECONDS, _give_back, message)
+    hub.call_soon(hub.call_later, hold_seconds, _give_back, message)
 
 
 @worker_ready.connect
