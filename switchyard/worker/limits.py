@@ -9,6 +9,8 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from switchyard.worker.log_handler import leave_turn
+
 
 @dataclass(eq=False)
 class LimitedCall:
@@ -86,6 +88,8 @@ class LimitedCall:
         with self._lock:
             self.ended = True
             _raise_in(self._thread, None)
+        if self.interrupted:
+            leave_turn()
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

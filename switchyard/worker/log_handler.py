@@ -2,7 +2,9 @@
 
 The standard library's handler holds a lock while it writes, and lets the interpreter's lock go for as long: a
 hundred threads that end a task each then queue for both. Here a thread whose turn it is not leaves its line
-with the one that is writing.
+with the one that is writing. When stderr takes nothing (a pipe whose reader stands still), lines wait up to a
+bound; what is beyond that is dropped, and counted in a line of its own when stderr takes lines again:
+``log_lines_dropped``, with their ``count``.
 """
 
 import logging
@@ -11,8 +13,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from select import PIPE_BUF
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
+
+#: Characters of lines that wait for stderr; and so few lines always may, as to add them up takes time.
+MOST_CHARACTERS = 4_000_000
+FEW_LINES = 100
 
 
 class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
@@ -23,7 +29,11 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def __init__(self) -> None:
         super().__init__()
         self._lines: deque[str] = deque()
-        self._turn = Lock()
+        self._dropped = 0
+        self._counting = Lock()
+        #: Knows its owner, so that a thread which was interrupted in its turn can be found to have it still.
+        self._turn = RLock()
+        self._together = False
         os.register_at_fork(after_in_child=self._begin_anew)
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -35,6 +45,10 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
         return bool(found)
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self._full():
+            with self._counting:
+                self._dropped += 1
+            return
         try:
             self._lines.append(self.format(record) + self.terminator)
         except Exception:  # noqa: BLE001 - logging's own rule: a line that cannot be made stops nobody
@@ -49,28 +63,58 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def together(self) -> Iterator[None]:
         """Write what is logged inside the block at its end, by as few calls as a pipe allows."""
         with self._turn:
+            self._together = True
             try:
                 yield
             finally:
+                self._together = False
                 self._write()
         self._write_unless_somebody_does()
 
+    def leave_turn(self) -> None:
+        """Let others write, if it is this thread that has the turn.
+
+        An exception that is raised into a thread (a soft limit) can come between any two steps of it, and so
+        after the turn was taken and before anything is there to end it.
+        """
+        while self._own_turn():
+            self._turn.release()
+
     def _write_unless_somebody_does(self) -> None:
         """Whoever leaves a line finds the turn taken or takes it, and whoever had it looks once more."""
-        while self._lines and self._turn.acquire(blocking=False):
+        while self._lines and not (self._together and self._own_turn()):
             try:
+                if not self._turn.acquire(blocking=False):
+                    return
                 self._write()
             finally:
-                self._turn.release()
+                self.leave_turn()
+
+    def _own_turn(self) -> bool:
+        owned: bool = self._turn._is_owned()  # type: ignore[attr-defined] # noqa: SLF001 - no public reader
+        return owned
+
+    def _full(self) -> bool:
+        waiting = len(self._lines)
+        return waiting >= FEW_LINES and sum(map(len, tuple(self._lines))) >= MOST_CHARACTERS
 
     def _write(self) -> None:
         while self._lines:
+            self._say_what_was_dropped()
             text = self._next_lines()
             try:
                 self.stream.write(text)
                 self.stream.flush()
             except Exception:  # noqa: BLE001 - as above; stderr may be closed
                 self.handleError(logging.makeLogRecord({"msg": text}))
+
+    def _say_what_was_dropped(self) -> None:
+        """As soon as there is room again."""
+        if self._dropped and not self._full():
+            with self._counting:
+                count, self._dropped = self._dropped, 0
+            fields = {"name": __name__, "levelname": "ERROR", "msg": "log_lines_dropped", "count": count}
+            self._lines.append(self.format(logging.makeLogRecord(fields)) + self.terminator)
 
     def _next_lines(self) -> str:
         """As many as a pipe takes whole: other processes may write to the same one (POSIX, PIPE_BUF)."""
@@ -83,7 +127,10 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def _begin_anew(self) -> None:
         """In a child of a process, one of whose threads may have been writing."""
         self._lines.clear()
-        self._turn = Lock()
+        self._dropped = 0
+        self._counting = Lock()
+        self._turn = RLock()
+        self._together = False
 
 
 def _bytes(line: str) -> int:
@@ -92,5 +139,15 @@ def _bytes(line: str) -> int:
 
 def together() -> AbstractContextManager[None]:
     """A block whose lines, of this process, are written at its end, by as few calls as a pipe allows."""
-    handler = next((each for each in logging.root.handlers if isinstance(each, LineHandler)), None)
+    handler = _handler()
     return handler.together() if handler else nullcontext()
+
+
+def leave_turn() -> None:
+    """For a thread that was interrupted wherever it was, and is there no more."""
+    if handler := _handler():
+        handler.leave_turn()
+
+
+def _handler() -> LineHandler | None:
+    return next((each for each in logging.root.handlers if isinstance(each, LineHandler)), None)

@@ -7,10 +7,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from select import PIPE_BUF
+from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
-from switchyard.worker.log_handler import LineHandler, together
+from switchyard.worker.log_handler import MOST_CHARACTERS, LineHandler, leave_turn, together
 
 
 class Stream(io.StringIO):
@@ -75,6 +77,83 @@ def test_a_thread_does_not_wait_while_another_writes_and_its_line_follows(stream
     writer.join()
     assert stream.getvalue() == "first\nsecond\nthird\n"
     assert stream.writes == 2
+
+
+def test_while_stderr_takes_nothing_lines_wait_up_to_a_bound_and_the_rest_is_counted(stream: Stream) -> None:
+    """A reader of the pipe that stood still took 117 MiB of a worker's memory."""
+    handler = logging.root.handlers[0]
+    assert isinstance(handler, LineHandler)
+    handler.setFormatter(Counted())
+    stream.open.clear()
+    writer = threading.Thread(target=log, args=("first",))
+    writer.start()
+    assert stream.entered.wait(30)
+    line = "x" * (MOST_CHARACTERS // 200)
+    for _ in range(1000):
+        log(line)
+    assert sum(map(len, handler._lines)) <= MOST_CHARACTERS + 2 * len(line)
+    stream.open.set()
+    writer.join()
+    log("last")
+    lines = stream.getvalue().splitlines()
+    [said] = [each for each in lines if each.startswith("log_lines_dropped")]
+    assert lines.count(line) + int(said.rpartition(" ")[2]) == 1000
+    assert 100 < lines.count(line) < 250
+    assert lines[-1] == "last"
+
+
+class Counted(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.getMessage()} {getattr(record, 'count', '')}".rstrip()
+
+
+class InterruptedTurn:
+    """A turn whose taker is interrupted, once, when it has it: by a soft limit that was raised into it."""
+
+    def __init__(self, turn: Any) -> None:
+        self.turn = turn
+        self.interrupted = False
+
+    def acquire(self, blocking: bool = True) -> bool:
+        taken: bool = self.turn.acquire(blocking=blocking)
+        if taken and not self.interrupted:
+            self.interrupted = True
+            raise SoftTimeLimitExceeded
+        return taken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.turn, name)
+
+    def __enter__(self) -> None:
+        self.turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.turn.release()
+
+
+def test_a_thread_that_is_interrupted_in_its_turn_leaves_it_to_others(stream: Stream) -> None:
+    handler = logging.root.handlers[0]
+    assert isinstance(handler, LineHandler)
+    handler._turn = InterruptedTurn(handler._turn)  # type: ignore[assignment]
+    with pytest.raises(SoftTimeLimitExceeded):
+        log("first")
+    other = threading.Thread(target=log, args=("second",), daemon=True)
+    other.start()
+    other.join(30)
+    assert stream.getvalue() == "first\nsecond\n"
+
+
+def test_a_turn_that_was_left_behind_is_given_up_when_the_call_ends(stream: Stream) -> None:
+    """Or when the thread writes its next line."""
+    handler = logging.root.handlers[0]
+    assert isinstance(handler, LineHandler)
+    for give_up in (leave_turn, lambda: log("own")):
+        assert handler._turn.acquire(blocking=False)
+        give_up()
+        other = threading.Thread(target=log, args=("other",), daemon=True)
+        other.start()
+        other.join(30)
+    assert stream.getvalue() == "other\nown\nother\n"
 
 
 def test_together_is_one_write(stream: Stream) -> None:
