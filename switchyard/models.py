@@ -6,6 +6,7 @@ from switchyard.ops.models import Operations
 from switchyard.outbox.models import Message, Position
 from switchyard.schedule.models import Clock, Rule, Tick
 from switchyard.tasks.models import Chord, ChordPart, Once
+from switchyard.worker.models import RunAtRisk
 
 __all__ = [
     "Action",
@@ -19,5 +20,6 @@ __all__ = [
     "Operations",
     "Position",
     "Rule",
+    "RunAtRisk",
     "Tick",
 ]

@@ -26,7 +26,7 @@ class QueueSpec:
     pool: Literal["threads", "prefork"]
     #: Tasks that one worker runs at a time.
     concurrency: int
-    #: Messages held per slot. Above 1, a crash counts a delivery against messages that never ran.
+    #: Messages held per slot. Above 1, some wait behind a long task while another worker is free.
     prefetch: int
     #: SoftTimeLimitExceeded is raised in the task.
     soft_limit_seconds: int
@@ -34,7 +34,7 @@ class QueueSpec:
     hard_limit_seconds: int
     #: The broker takes a message back that was not acknowledged for this long.
     consumer_timeout_seconds: int
-    #: Failed deliveries (lost worker, hard limit) before the message is dead-lettered.
+    #: Runs that may lose their process or pass the hard limit; after one more the message is dead-lettered.
     delivery_limit: int
     #: Messages the queue holds before it refuses publishes.
     max_length: int

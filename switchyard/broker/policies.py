@@ -14,10 +14,11 @@ PRIORITY = 10
 #: settings"); there the limit is `consumer_timeout` in rabbitmq.conf, 30 minutes unless set.
 CONSUMER_TIMEOUT_SINCE = (3, 12)
 
-#: RabbitMQ 4 drops a message after 20 deliveries where nothing else is said (4.3.6: gone at the 21st look).
-#: -1 would mean "never", but 3.10 refuses it; this number both take.
-DELIVERIES_OF_A_DEAD_LETTER = 1_000_000
-KEPT: dict[str, str | int] = {"delivery-limit": DELIVERIES_OF_A_DEAD_LETTER, "overflow": "reject-publish"}
+#: RabbitMQ counts each lost connection as a failed delivery, and 4 drops a message after 20 of them where
+#: nothing else is said (4.3.6: gone at the 21st look). A run that was lost is counted by the workers instead
+#: (switchyard/worker/losses.py). -1 would mean "never", but 3.10 refuses it; this number both take.
+DELIVERIES_WITHOUT_END = 1_000_000
+KEPT: dict[str, str | int] = {"delivery-limit": DELIVERIES_WITHOUT_END, "overflow": "reject-publish"}
 
 
 def work_policy(spec: QueueSpec, version: tuple[int, ...]) -> Policy:
@@ -28,7 +29,7 @@ def work_policy(spec: QueueSpec, version: tuple[int, ...]) -> Policy:
         "dead-letter-strategy": "at-least-once",
         "overflow": "reject-publish",
         "max-length": spec.max_length,
-        "delivery-limit": spec.delivery_limit,
+        "delivery-limit": DELIVERIES_WITHOUT_END,
     }
     if version >= CONSUMER_TIMEOUT_SINCE:
         definition["consumer-timeout"] = spec.consumer_timeout_seconds * 1000

@@ -20,6 +20,7 @@ from switchyard.outbox.moments import countdown_of
 from switchyard.outbox.rows import Row, insert
 from switchyard.queues import QueueSpec
 from switchyard.routing import HOME, queue_for
+from switchyard.worker.losses import forget
 
 #: Header of a message that was replayed: which dead letter it was.
 REPLAY_OF = "replay_of"
@@ -106,6 +107,7 @@ def _recorded(letters: Sequence[DeadLetter], verb: Verb, by: str, to: QueueSpec 
     for identity in known:
         del by_identity[identity]
     Action.objects.bulk_create(_record(letter, verb, by) for letter in by_identity.values())
+    forget({letter.task_id for letter in by_identity.values()})
     if verb == Verb.REPLAY and by_identity:
         insert(connection, [resent(letter, to) for letter in by_identity.values()])
 

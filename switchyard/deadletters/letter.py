@@ -1,6 +1,6 @@
 """Reads one dead letter without trusting what is in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,6 +20,10 @@ UNREADABLE_REASON = "unreadable"
 #: Why a message is where a person decides about it.
 REASONS = ("rejected", "delivery_limit", "expired", "maxlen", UNROUTABLE, UNREADABLE_REASON)
 
+#: What the broker calls each rejection, and what one is called that comes of too many lost runs: as the
+#: broker's own limit is, which older releases used.
+REJECTED, DELIVERY_LIMIT = "rejected", "delivery_limit"
+
 
 @dataclass(frozen=True, slots=True)
 class Death:
@@ -34,7 +38,9 @@ class Death:
 class DeadLetter:
     """A message that waits in the place ``queue`` (deadletters/places.py), held but not taken out."""
 
-    def __init__(self, queue: str, message: Message) -> None:
+    def __init__(self, queue: str, message: Message, given_up: Collection[str] = ()) -> None:
+        """``given_up``: ids of tasks whose workers have rejected them for their delivery limit."""
+        self._given_up = given_up
         self.queue = queue
         self.message = message
         self.headers: Mapping[Any, Any] = message.headers
@@ -60,7 +66,8 @@ class DeadLetter:
             return UNREADABLE_REASON
         if self.unrouted:
             return UNROUTABLE
-        return self._last.reason if self._last else ""
+        reason = self._last.reason if self._last else ""
+        return DELIVERY_LIMIT if reason == REJECTED and self.task_id in self._given_up else reason
 
     @property
     def unrouted(self) -> bool:

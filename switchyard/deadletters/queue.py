@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 
 from switchyard.broker.connection import broker_address, unopened
 from switchyard.conf import conf
+from switchyard.deadletters.errors import given_up
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.places import Place
 from switchyard.deadline import CONNECT_SECONDS
@@ -34,12 +35,13 @@ class DeadLetterQueue:
         self._place = place.name
         self._name = place.queue
         self._channel: Any = connection.channel()
+        self._given_up = given_up()
         #: Dead letters that waited when this was opened, without those that somebody else holds.
         self.waiting: int = self._channel.queue_declare(self._name, passive=True).message_count
 
     def __iter__(self) -> Iterator[DeadLetter]:
         while (message := self._channel.basic_get(self._name)) is not None:
-            yield DeadLetter(self._place, self._channel.message_to_python(message))
+            yield DeadLetter(self._place, self._channel.message_to_python(message), self._given_up)
 
     def take_out(self, letters: Iterable[DeadLetter]) -> None:
         """Remove these from the queue, for good."""

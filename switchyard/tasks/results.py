@@ -87,9 +87,16 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
             traceback = formatted(error)
         super().mark_as_failure(task_id, error, traceback, *args, **kwargs)
 
-    def note_loss(self, task_id: str, error: BaseException, request: Any) -> None:
-        """Keep why a run was lost that will be redelivered, unless a run before it has succeeded."""
-        if not TaskResult.objects.filter(task_id=task_id, status=states.SUCCESS).exists():
+    def note_loss(self, task_id: str, error: BaseException, request: Any, *, last: bool = False) -> None:
+        """Keep why a run was lost, unless a run before it has succeeded.
+
+        As a failure if it was the last one, and otherwise as a RETRY, as it will be redelivered.
+        """
+        if TaskResult.objects.filter(task_id=task_id, status=states.SUCCESS).exists():
+            return
+        if last:
+            self.mark_as_failure(task_id, error, request=request)
+        else:
             self.store_result(task_id, error, states.RETRY, request=request)
 
     def prepare_exception(self, exc: Any, serializer: str | None = None) -> Any:

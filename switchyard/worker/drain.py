@@ -15,6 +15,7 @@ import structlog
 from celery.bootsteps import StartStopStep
 from celery.worker import state
 
+from switchyard.worker.takeover import in_hand
 from switchyard.worker.threads import OVERDUE_EXIT_CODE, TaskPool
 
 #: How often the step looks whether it was told to stop, and then whether the work is done.
@@ -99,7 +100,7 @@ class DrainStep(StartStopStep):
 
     def _settle(self, overdue: set[str]) -> None:
         """Forget the requests that have ended and whose acknowledgement, or rejection, has been written."""
-        running = {request for request in _requests() if request.id not in overdue}
+        running = {request for request in in_hand() if request.id not in overdue}
         self.in_hand |= dict.fromkeys(running, time.monotonic() + ACK_SECONDS)
         self.in_hand = {
             request: until
@@ -114,10 +115,18 @@ def give_back_unstarted(consumer: Any) -> int:
     if consumer.controller.semaphore:
         # The requests that wait here for a free child are found below, as they were never handed over.
         consumer.controller.semaphore.clear()
+    unstarted = withdraw_unstarted(consumer)
+    for request in unstarted:
+        request.reject(requeue=True)
+    return len(unstarted)
+
+
+def withdraw_unstarted(consumer: Any) -> list[Any]:
+    """Take the requests that no slot has begun out of the worker."""
     withdrawn = consumer.pool.withdraw() if isinstance(consumer.pool, TaskPool) else set()
     unstarted = [
         request
-        for request in _requests()
+        for request in in_hand()
         if (request.id in withdrawn and request.time_start is None) or _not_handed_over(request)
     ]
     for request in unstarted:
@@ -125,15 +134,7 @@ def give_back_unstarted(consumer: Any) -> int:
         if timer_entry := getattr(request, "_eta_timer_entry", None):
             consumer.timer.cancel(timer_entry)
         state.task_ready(request)
-        request.reject(requeue=True)
-    return len(unstarted)
-
-
-def _requests() -> set[Any]:
-    """All that the worker has. By their ids alone one would hide another: a message that was published twice
-    (a relay that died, a connection that was lost) may have come to the same worker twice.
-    """
-    return {*state.requests.values(), *state.reserved_requests}
+    return unstarted
 
 
 def _not_handed_over(request: Any) -> bool:

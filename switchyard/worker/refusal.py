@@ -10,60 +10,36 @@ message is gone), and ends when a header has an unexpected type.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 import structlog
+from celery.app.task import Context
 from celery.exceptions import NotRegistered
 from celery.signals import task_unknown
 from celery.utils.log import get_logger
+from django.db import Error
 
-from switchyard.broker.transport import held_back
 from switchyard.outbox.headers import is_name, leave_out_reserved, mend_informing
 from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
-from switchyard.worker.mailbox import Mailbox
+from switchyard.worker.losses import DeliveryLimitExceeded, lost_too_often
 from switchyard.worker.message import fault_of, never_decompress
-from switchyard.worker.reconnect import PatientConsumer
-from switchyard.worker.threads import TaskPool
+from switchyard.worker.reconnection import ReconnectingConsumer
+from switchyard.worker.requeue import give_back_later
 
 log = structlog.get_logger("switchyard.tasks")
 logger = get_logger(__name__)
 
-#: A message's own, as Celery calls them.
-ACKNOWLEDGEMENTS = {"ack_log_error", "reject_log_error"}
 
-
-class RefusingConsumer(PatientConsumer):
-    """Celery's consumer, with one look at each message before Celery's own code reads it."""
+class RefusingConsumer(ReconnectingConsumer):
+    """One look at each message before Celery's own code reads it."""
 
     connection_errors: tuple[type[Exception], ...]
     channel_errors: tuple[type[Exception], ...]
-    hub: Any
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         never_decompress()
         self.left_out: set[str] = set()
-        #: None with a pool of greenlets, which has no event loop.
-        self.mailbox = Mailbox(self.hub, self._held_back) if self.hub else None
-        if isinstance(self.pool, TaskPool):
-            self.pool.mailbox = self.mailbox
-
-    def call_soon_ack(self, p: Callable[..., object], *args: Any, **options: Any) -> Any:
-        """Celery's hook for an acknowledgement or rejection, which only the loop may write."""
-        if self.mailbox is None:
-            return super().call_soon_ack(p, *args, **options)  # type: ignore[misc]
-        return self.mailbox.post(partial(p, *args, **options))
-
-    def call_soon(self, p: Callable[..., object], *args: Any, **options: Any) -> Any:
-        """Celery before 5.7 has no such hook: there they come this way, among other things."""
-        if self.mailbox is None or getattr(p, "__name__", "") not in ACKNOWLEDGEMENTS:
-            return super().call_soon(p, *args, **options)
-        return self.mailbox.post(partial(p, *args, **options))
-
-    def _held_back(self) -> AbstractContextManager[None]:
-        return held_back(self.connection)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*args, **options)
@@ -75,6 +51,8 @@ class RefusingConsumer(PatientConsumer):
                 return
             mend_informing(message.headers)
             self.leave_out(message.headers)
+            if self.goes_on_with(message) or not self.may_run(message):
+                return
             try:
                 handle(message)
             except (*self.connection_errors, *self.channel_errors):
@@ -86,6 +64,32 @@ class RefusingConsumer(PatientConsumer):
                 self.refuse(message, "the worker could not take it", error)
 
         return on_task_received
+
+    def may_run(self, message: Any) -> bool:
+        """Whether its runs have not been lost too often. If not, or not yet, it has been dealt with."""
+        try:
+            over = lost_too_often(message)
+        except Error as error:
+            log.warning("losses_unknown", error=type(error).__name__, **_identity(message.headers))
+            over = None
+        if over is None:
+            give_back_later(message)
+        elif over:
+            self.give_up(message)
+        return over is False
+
+    def give_up(self, message: Any) -> None:
+        """Dead-letter it, and fail its task for whoever waits for it."""
+        args, kwargs, options = message.decode()
+        request = Context({**message.headers, "args": args, "kwargs": kwargs, **(options or {})})
+        error = DeliveryLimitExceeded(message)
+        backend: Any = self.app.backend
+        try:
+            backend.note_loss(request.id, error, request, last=True)
+        except Exception as failure:  # noqa: BLE001 - as in on_unknown_task
+            log.warning("failure_not_stored", task_id=request.id, error=type(failure).__name__)
+        message.reject_log_error(logger, self.connection_errors)
+        log.error("delivery_limit_reached", error=type(error).__name__, **_identity(message.headers))
 
     def leave_out(self, headers: Any) -> None:
         """Headers of others pass, but what Celery would take for its own. Each name is said once."""

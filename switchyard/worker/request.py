@@ -16,9 +16,11 @@ from django.db import connections
 from switchyard.outage import BrokerAway
 from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
+from switchyard.tasks.failure import class_of
 from switchyard.worker import metrics
 from switchyard.worker.failures import class_in
-from switchyard.worker.requeue import StillRefused, give_back_later, is_refused_for_good
+from switchyard.worker.losses import DeliveryLimitExceeded, count_loss
+from switchyard.worker.requeue import StillRefused, give_back, is_refused_for_good
 from switchyard.worker.threads import TaskPool
 
 log = structlog.get_logger("switchyard.tasks")
@@ -31,6 +33,8 @@ class JournaledRequest(Request):
     """
 
     accepted_at = 0.0
+    #: It was lost too often to be delivered once more.
+    given_up = False
 
     @property
     def eta(self) -> datetime | None:
@@ -62,9 +66,11 @@ class JournaledRequest(Request):
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """The soft limit in any pool, the hard one of a child process: Celery tells the chord, then answers.
 
-        A database that is away must not leave the message without an answer. It comes again, and what its
-        next run ends with is told.
+        After the hard one the message goes back in any case. A database that is away must not leave it
+        without an answer: it comes again, and what its next run ends with is told.
         """
+        if not soft:
+            self._lose(TimeLimitExceeded(timeout))
         try:
             super().on_timeout(soft, timeout)
         except DatabaseError as error:
@@ -72,30 +78,38 @@ class JournaledRequest(Request):
             self.reject(requeue=True)
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
-        outcome = outcome_of(exc_info.exception)
-        if outcome == "returned" and is_refused_for_good(self.message, plain(exc_info.exception)):
-            exc_info.exception, outcome = StillRefused(plain(exc_info.exception)), "failed"
-        if outcome == "returned":
+        error = plain(exc_info.exception)
+        outcome = outcome_of(error)
+        if outcome == "returned" and is_refused_for_good(self.message, error):
+            exc_info.exception = error = StillRefused(error)
+            outcome = "failed"
+        if outcome == "returned" or (outcome == "lost" and not self._lose(error)):
             state.task_ready(self)
-            give_back_later(self.message, self.id, plain(exc_info.exception))
+            give_back(self.message, self.id, error)
         else:
             if outcome == "lost":
-                self._note_loss(plain(exc_info.exception))
+                self._note_loss(error)
             try:
                 super().on_failure(exc_info, send_failed_event, return_ok)
-            except DatabaseError as error:
+            except DatabaseError as unstored:
                 if self.message.acknowledged:
                     raise
                 # What the task itself rejects is stored first, and nothing is lost by doing it again.
-                give_back_later(self.message, self.id, error)
-        self._finished(outcome, class_in(exc_info, plain(exc_info.exception)))
+                give_back(self.message, self.id, unstored)
+        self._finished(outcome, class_in(exc_info, error))
+
+    def reject(self, requeue: bool = False) -> None:
+        super().reject(requeue and not self.given_up)
 
     def on_overdue(self, timeout: float) -> None:
         """The hard limit of a task in a thread: noted as for a child process.
 
-        But the message is not given back while the thread still runs.
+        But the message is not given back while the thread still runs. If it is the last time, it may go.
         """
         error = TimeLimitExceeded(timeout)
+        self._lose(error)
+        if self.given_up:
+            self.reject()
         try:
             if self.store_errors:
                 self.task.backend.store_result(self.id, error, states.FAILURE, request=self._context)  # type: ignore[attr-defined]
@@ -109,15 +123,27 @@ class JournaledRequest(Request):
         if not isinstance(pool, TaskPool):
             super().cancel(pool, signal, emit_retry)
 
-    def _note_loss(self, error: BaseException) -> None:
-        """So that what is dead-lettered by its delivery limit has a reason too.
+    def _lose(self, error: BaseException) -> bool:
+        """Count this run as lost. False if that cannot be written down."""
+        try:
+            self.given_up = count_loss(self.message)
+        except Exception as failure:  # noqa: BLE001 - the message is what counts
+            log.warning("loss_not_counted", task_id=self.id, error=type(failure).__name__)
+            return False
+        if self.given_up:
+            log.error("delivery_limit_reached", task_id=self.id, task=self.name, error=class_of(error))
+        return True
 
-        Before the message goes back: the next run's result comes after it. As a RETRY, which is no end to
-        anybody who waits.
+    def _note_loss(self, error: BaseException) -> None:
+        """As a RETRY, which is no end to anybody who waits, or else as the failure that it is.
+
+        Before the message goes back: the next run's result comes after it.
         """
-        if self.store_errors:
+        if self.given_up:
+            error = DeliveryLimitExceeded(self.message, error)
+        if self.store_errors or self.given_up:
             try:
-                self.task.backend.note_loss(self.id, error, self._context)  # type: ignore[attr-defined]
+                self.task.backend.note_loss(self.id, error, self._context, last=self.given_up)  # type: ignore[attr-defined]
             except Exception as failure:  # noqa: BLE001 - the message is what counts
                 log.warning("failure_not_stored", task_id=self.id, error=type(failure).__name__)
 

@@ -57,21 +57,27 @@ def is_refused_for_good(message: Any, reason: object) -> bool:
     return returns_of(message) >= MOST_RETURNS and not isinstance(reason, DatabaseAway)
 
 
-def hold_seconds(returns: int) -> int:
+def hold_of(returns: int) -> int:
     """How long a message is held that has been given back so often."""
     return int(min(HOLD_SECONDS * 2 ** min(returns, MOST_RETURNS), LONGEST_HOLD_SECONDS))
 
 
-def give_back_later(message: Any, task_id: str, reason: object) -> None:
+def give_back(message: Any, task_id: str, reason: object) -> None:
+    """Return the message of a run that met what is away, and say so. Callable from any thread."""
+    returns = returns_of(message)
+    hold = CONTENTION_SECONDS if isinstance(reason, Contended) else hold_of(returns)
+    log.warning("task_returned", task_id=task_id, error=str(reason), returns=returns, hold_seconds=hold)
+    give_back_later(message, hold)
+
+
+def give_back_later(message: Any, hold_seconds: float = HOLD_SECONDS) -> None:
     """Return a message to its queue after a while. Callable from any thread.
 
     By basic.nack, which RabbitMQ 4.3 does not count towards the delivery limit (earlier ones count every
     return). On a connection that has been lost since there is nothing to do: the broker has taken it back.
     """
-    hub, returns = _worker["hub"], returns_of(message)
-    hold = CONTENTION_SECONDS if isinstance(reason, Contended) else hold_seconds(returns)
-    log.warning("task_returned", task_id=task_id, error=str(reason), returns=returns, hold_seconds=hold)
-    hub.call_soon(hub.call_later, hold, _give_back, message)
+    hub = _worker["hub"]
+    hub.call_soon(hub.call_later, hold_seconds, _give_back, message)
 
 
 @worker_ready.connect

@@ -11,6 +11,7 @@ from switchyard.routing import QUEUES
 from tests.faults.ledger.models import Effect, Execution
 from tests.faults.memory import killed, limited_memory
 from tests.faults.services import Services, all_done, children, key_of, promise, running
+from tests.live.broker import reason
 from tests.live.processes import eventually
 
 CHOICE = random.Random(3)
@@ -138,7 +139,7 @@ def test_f20_a_task_that_eats_all_memory_is_dead_lettered_and_the_rest_is_done(
     runs = Execution.objects.filter(key="bomb").count()
     tally("F20", "ours", kills=kills, tasks=61, lost=len(found.lost), deliveries_of_the_bomb=runs)
     assert key_of(message) == "bomb"
-    assert message.headers["x-death"][0]["reason"] == "delivery_limit"
+    assert reason("cpu", message) == "delivery_limit"
     assert runs == kills == QUEUES["cpu"].delivery_limit + 1
     assert worker.popen.poll() is None
     assert found.good, found

@@ -5,6 +5,8 @@ from typing import Any
 
 from kombu import Connection
 
+from switchyard.deadletters.errors import given_up
+from switchyard.deadletters.letter import DeadLetter
 from switchyard.routing import QUEUES
 
 
@@ -37,3 +39,8 @@ def dead_letters(vhost: Vhost, queue: str, count: int) -> list[Any]:
             message.ack()
         inbox.close()
     return found
+
+
+def reason(queue: str, message: Any) -> str:
+    """Why a dead letter of a work queue died, as it is listed."""
+    return DeadLetter(queue, message, given_up()).reason

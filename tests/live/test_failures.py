@@ -8,8 +8,11 @@ from django_celery_results.models import TaskResult
 from app.celery import app
 from switchyard.routing import QUEUES
 from tests.gallery.models import Run
-from tests.live.broker import dead_letters
+from tests.live.broker import dead_letters, reason
 from tests.live.processes import Processes, eventually
+
+#: delivery_limit in tests/fragile.py, which is not imported: it would change the queues of this process.
+LIMIT_OF_THE_FRAGILE = 1
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -21,10 +24,10 @@ def test_a_failing_task_ends_in_its_dead_letter_queue_with_its_reason(yard, vhos
     assert message.headers["id"] == sent.id
     [death] = message.headers["x-death"]
     assert (death["reason"], death["queue"]) == ("rejected", queue)
-    reason = TaskResult.objects.get(task_id=sent.id)
-    assert (reason.status, reason.task_name) == ("FAILURE", f"gallery.{queue}_fail")
-    assert "doomed fails every time" in reason.result
-    assert "ValueError" in reason.traceback
+    result = TaskResult.objects.get(task_id=sent.id)
+    assert (result.status, result.task_name) == ("FAILURE", f"gallery.{queue}_fail")
+    assert "doomed fails every time" in result.result
+    assert "ValueError" in result.traceback
 
 
 def test_an_unknown_task_is_dead_lettered(yard, vhost) -> None:
@@ -41,12 +44,27 @@ def test_a_killed_child_is_redelivered_up_to_the_delivery_limit_and_then_dead_le
     sent = app.tasks["gallery.cpu_die"].delay("poison")
     [message] = dead_letters(vhost, "cpu", 1)
     assert message.headers["id"] == sent.id
-    assert message.headers["x-death"][0]["reason"] == "delivery_limit"
+    assert reason("cpu", message) == "delivery_limit"
     deliveries = QUEUES["cpu"].delivery_limit + 1
     assert Run.objects.filter(key="poison").count() == deliveries
     # The message is at the broker before the line of its end is in the log.
     eventually(lambda: len(worker.events("task_finished")) >= deliveries)
     assert [line["outcome"] for line in worker.events("task_finished")] == ["lost"] * deliveries
+
+
+def test_a_poison_that_kills_every_worker_is_dead_lettered_after_a_bounded_number(yard, vhost) -> None:
+    """Nobody lives to count: the first death leaves no trace but the broker's, each later one a row."""
+    once_only = {"DJANGO_SETTINGS_MODULE": "tests.fragile"}
+    assert yard.run("topology", "apply", env=once_only).returncode == 0
+    sent = app.tasks["gallery.io_die"].delay("poison")
+    for _ in range(LIMIT_OF_THE_FRAGILE + 2):
+        assert yard.start("worker", "io", env=once_only).wait() == -signal.SIGKILL
+    survivor = yard.worker("io", env=once_only)
+    [message] = dead_letters(vhost, "io", 1)
+    assert (message.headers["id"], reason("io", message)) == (sent.id, "delivery_limit")
+    assert Run.objects.filter(key="poison").count() == LIMIT_OF_THE_FRAGILE + 2
+    assert "delivery_limit" in TaskResult.objects.get(task_id=sent.id, status="FAILURE").result
+    assert survivor.popen.poll() is None
 
 
 @pytest.mark.parametrize("queue", QUEUES)

@@ -9,7 +9,7 @@ from app.celery import app
 from switchyard.routing import QUEUES
 from switchyard.worker.threads import OVERDUE_EXIT_CODE
 from tests.gallery.models import Run
-from tests.live.broker import dead_letters
+from tests.live.broker import dead_letters, reason
 from tests.live.processes import Processes, eventually
 
 
@@ -35,7 +35,7 @@ def test_an_overdue_task_in_a_thread_ends_dead_lettered_and_its_neighbours_run_o
         assert "timed_out" in [line["outcome"] for line in worker.events("task_finished")]
     [message] = dead_letters(vhost, "io", 1)
     assert message.headers["id"] == sent.id
-    assert message.headers["x-death"][0]["reason"] == "delivery_limit"
+    assert reason("io", message) == "delivery_limit"
     assert "TimeLimitExceeded" in TaskResult.objects.get(task_id=sent.id).result
     assert Run.objects.filter(key="stuck").count() == deliveries
     yard.worker("io")
@@ -56,7 +56,7 @@ def test_a_task_that_calls_sys_exit_in_a_thread_counts_as_a_lost_worker(yard, vh
     worker = yard.worker("io")
     app.tasks["gallery.io_leave"].delay("leaver")
     [message] = dead_letters(vhost, "io", 1)
-    assert message.headers["x-death"][0]["reason"] == "delivery_limit"
+    assert reason("io", message) == "delivery_limit"
     deliveries = QUEUES["io"].delivery_limit + 1
     # The message is at the broker before the line of its end is in the log.
     eventually(lambda: len(worker.events("task_finished")) >= deliveries)

@@ -36,7 +36,7 @@ def test_the_broker_says_how_often_a_message_was_given_back(headers: dict[str, i
 
 
 def test_it_is_held_longer_each_time_and_never_longer_than_the_longest() -> None:
-    holds = [requeue.hold_seconds(returns) for returns in range(requeue.MOST_RETURNS + 1)]
+    holds = [requeue.hold_of(returns) for returns in range(requeue.MOST_RETURNS + 1)]
     assert holds[:2] == [requeue.HOLD_SECONDS, 2 * requeue.HOLD_SECONDS]
     assert holds == sorted(holds)
     assert holds[-1] == requeue.LONGEST_HOLD_SECONDS
