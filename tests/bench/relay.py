@@ -1,5 +1,6 @@
 """What it costs to bring a row of the outbox to the broker, and how long a commit waits for it."""
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -7,15 +8,19 @@ from collections.abc import Iterator
 from django.db import transaction
 
 from app.celery import app
+from switchyard.outbox.models import Message
 from switchyard.routing import QUEUES
 from tests.bench import gauge
 from tests.bench.backlog import CPU_REACH, NOOP, RATE_REACH, drain
 from tests.bench.figures import Figure, percentile
 from tests.bench.yard import PATIENCE_SECONDS, Yard
-from tests.live.processes import eventually
+from tests.live.processes import Process, eventually
+from tests.switchyard.relay.instant import fill, open_transaction
 
 PART = "relay"
 RATE = 200
+#: Of the rate without, what a relay should keep beside rows that are gone, and kept for a transaction.
+KEPT_SHARE = 0.9
 
 
 def measure(yard: Yard) -> Iterator[Figure]:
@@ -25,6 +30,7 @@ def measure(yard: Yard) -> Iterator[Figure]:
         found = drain(yard, relay, [(NOOP, rows)])
         yield Figure(PART, f"CPU a row, {rows:,} rows", found.cpu_us, "us", CPU_REACH)
         yield Figure(PART, f"rows a second, {rows:,} rows", found.per_second, "/s", RATE_REACH, more=True)
+    yield from _beside_rows_that_are_gone(yard, relay)
     # A consumer would be given all of those first, and what is looked at would wait behind them.
     yard.purge()
     waits = _waits(yard.times(2000))
@@ -33,6 +39,21 @@ def measure(yard: Yard) -> Iterator[Figure]:
     yield Figure(PART, "memory", gauge.memory_mb(relay.popen.pid), "MB")
     yard.end(relay)
     yard.purge()
+
+
+def _beside_rows_that_are_gone(yard: Yard, relay: Process) -> Iterator[Figure]:
+    gone, rows = yard.times(500_000), yard.times(20_000)
+    without = drain(yard, relay, [(NOOP, rows)]).per_second
+    with open_transaction():
+        relay.signal(signal.SIGSTOP)
+        fill(gone)
+        Message.objects.all().delete()
+        relay.signal(signal.SIGCONT)
+        # It passes them once.
+        drain(yard, relay, [(NOOP, 500)])
+        found = drain(yard, relay, [(NOOP, rows)]).per_second
+    what = f"rows a second, beside {gone:,} that are gone"
+    yield Figure(PART, what, found, "/s", KEPT_SHARE * without, True, without, "beside none")
 
 
 def _waits(count: int) -> list[float]:

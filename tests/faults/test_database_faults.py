@@ -1,4 +1,6 @@
-"""A database that is stopped without a word (F29), and a pool in which no connection is free."""
+"""A database that is stopped without a word (F29), a pool in which no connection is free, and a transaction that
+is never ended (F50).
+"""
 
 import time
 
@@ -6,9 +8,10 @@ from django.db import DatabaseError, connection
 
 from app.celery import app
 from tests.faults.ledger.models import Effect
-from tests.faults.services import Services, all_done, keys, promise, promise_one
+from tests.faults.services import Services, all_done, keys, promise, promise_one, waiting_rows
 from tests.gallery.models import Run
 from tests.live.processes import eventually
+from tests.switchyard.relay.instant import insert, open_transaction, session
 
 
 def test_f29_a_database_that_dies_loses_no_promise_and_repeats_no_effect(services: Services, tally) -> None:
@@ -86,6 +89,30 @@ def _in_transaction() -> int:
         )
         (count,) = cursor.fetchone()
     return int(count)
+
+
+def test_f50_a_transaction_that_is_never_ended_holds_up_nothing(services: Services, tally) -> None:
+    """Under it a relay is killed, and who has a number already commits when all others have been sent."""
+    promised: list[str] = []
+    with open_transaction(), session() as late:
+        relay = services.start_relay()
+        services.start("worker io")
+        for number in range(4):
+            promised += promise("ledger.io_work", keys(f"io-{number}", 100))
+            eventually(lambda: not waiting_rows())
+            if number == 1:
+                insert(late, "late", "nowhere")
+                services.kill(relay.popen.pid, "relay")
+                relay = services.start_relay()
+        late.commit()
+        eventually(
+            lambda: relay.events("quarantined"), what="the late one, which no queue wants, to be found"
+        )
+        all_done(promised)
+    found = services.verdict()
+    repeated = len(found.repeated_effects)
+    tally("F50", "ours", tasks=len(promised), lost=len(found.lost), repeated_effects=repeated)
+    assert found.good, found
 
 
 def _promised(prefix: str) -> list[str]:

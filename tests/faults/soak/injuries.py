@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -34,6 +35,8 @@ class Scene:
     proxies: dict[str, Proxy]
     vhost: str
     random: Random
+    #: Somebody's transaction that was never ended.
+    forgotten: "psycopg.Connection[Any] | None" = None
 
     def proxy(self, prefix: str) -> Proxy:
         """That between the broker and one of the roles of this name."""
@@ -186,6 +189,19 @@ def _end_sessions(scene: Scene) -> bool:
     return True
 
 
+def _forget_transaction(scene: Scene) -> bool:
+    """A BEGIN that stays until the next one, or the database's end: what is deleted meanwhile is kept for it.
+
+    It has written to the outbox too, under a number that others pass; that is rolled back.
+    """
+    if scene.forgotten is not None:
+        scene.forgotten.close()
+    scene.forgotten = psycopg.connect(scene.database_url)
+    scene.forgotten.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM switchyard_outbox LIMIT 1")
+    scene.forgotten.execute(_NEVER)
+    return True
+
+
 def _crash_backend(scene: Scene) -> bool:
     """SIGKILL of one server process: PostgreSQL ends all sessions and recovers."""
     with psycopg.connect(scene.database_url, autocommit=True) as link:
@@ -227,6 +243,12 @@ def _signal(pid: int, number: int) -> None:
 MEMORY = (["set_vm_memory_high_watermark", "absolute", "1MB"], ["set_vm_memory_high_watermark", "0.4"])
 DISK = (["set_disk_free_limit", "90000GB"], ["set_disk_free_limit", "50MB"])
 
+#: A row that no relay could send; nobody ever sees it.
+_NEVER = (
+    "INSERT INTO switchyard_outbox (task_id, task, queue, headers, properties, body)"
+    " VALUES ('never', 'never', 'never', '{}', '{}', '')"
+)
+
 INJURIES = (
     Injury("web killed", "web", 6, _kill("web")),
     Injury("web child killed", "web", 6, _kill_child("web", signal.SIGKILL)),
@@ -260,5 +282,6 @@ INJURIES = (
     Injury("database sessions ended", "", 3, _end_sessions),
     Injury("pools full", "", 3, _fill_pools),
     Injury("database without writes", "", 4, _refuse_writes),
+    Injury("database transaction forgotten", "", 3, _forget_transaction),
     Injury("database process killed", "database", 4, _crash_backend),
 )

@@ -13,8 +13,6 @@ from switchyard.relay.confirms import Outcome
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay
 
-io_wait = app.tasks["gallery.io_wait"]
-
 
 class InstantRelay(Relay):
     def __init__(self, rows: int = 200) -> None:
@@ -35,7 +33,7 @@ class InstantRelay(Relay):
 
 def keep(count: int = 1) -> list[str]:
     with transaction.atomic():
-        return [io_wait.delay_on_commit(str(number)) for number in range(count)]
+        return [app.tasks["gallery.io_wait"].delay_on_commit(str(number)) for number in range(count)]
 
 
 @contextmanager
