@@ -8,6 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from switchyard.database import in_own_transaction
+from switchyard.database_session import SessionState
 from switchyard.outbox import journal
 from switchyard.outbox import rows as outbox_rows
 from switchyard.outbox.amqp import captured
@@ -95,7 +96,7 @@ def forget_kept(connection: BaseDatabaseWrapper, count: int) -> None:
     hooks[count:] = [hook for hook in hooks[count:] if not isinstance(hook[1], Kept)]
 
 
-class OutboxCommit:
+class OutboxCommit(SessionState):
     """For a backend of PostgreSQL's of the project's own (PostGIS, tenants): the first of its bases.
 
         class DatabaseWrapper(OutboxCommit, postgis.base.DatabaseWrapper): ...

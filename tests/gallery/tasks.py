@@ -10,11 +10,14 @@ from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import connection, connections
 
 from switchyard.database import released_database
 from switchyard.routing import QUEUES
+from tests.gallery.children import WAYS
 from tests.gallery.errors import RAISED, RETURNED
+from tests.gallery.litter import cache_client, count_elsewhere, found, process
+from tests.gallery.litter import litter as leave_behind
 from tests.gallery.models import Run
 
 #: Key of a ``Run`` that a test makes to say so.
@@ -148,6 +151,29 @@ def keep(task, key: str) -> None:
     finish(start(task, ascii(key)[:KEY_LENGTH]))
 
 
+def litter(task, key: str) -> None:
+    finish(start(task, key))
+    connections.close_all()
+    leave_behind()
+
+
+def look(task, key: str) -> None:
+    """Say in the keys of rows what the tasks before have left."""
+    for name, what in (found() | process()).items():
+        start(task, f"{key} {name}: {what}")
+    finish(start(task, f"{key} {cache_client()}"))
+
+
+def count(task, key: str) -> None:
+    count_elsewhere()
+    finish(start(task, key))
+
+
+def have_children(task, key: str, way: str) -> None:
+    WAYS[way]()
+    finish(start(task, key))
+
+
 @shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
 def part(task, key: str, seconds: float, retry: bool) -> str:
     run = start(task, key)
@@ -179,6 +205,10 @@ HABITS = (
     throw,
     give,
     keep,
+    litter,
+    look,
+    count,
+    have_children,
 )
 for queue in QUEUES:
     for habit in HABITS:

@@ -15,7 +15,8 @@ FILES = sorted(path for path in ENGINE.rglob("*.py") if "migrations" not in path
 #: From the lowest to the highest. What is on one level does not know of each other.
 LEVELS: list[set[str]] = [
     {"queues", "outage", "celery", "conf", "stop", "text"},
-    {"metric", "deadline", "heartbeat", "database", "database_router", "routing", "checks", "redaction"},
+    {"metric", "deadline", "heartbeat", "routing", "checks", "redaction"}
+    | {"database", "database_router", "database_session"},
     {"broker"},
     {"outbox"},
     {"postgresql", "tasks"},
