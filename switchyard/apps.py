@@ -7,6 +7,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from switchyard import database_router
 from switchyard.checks import register_rules
 
 #: Where the engine declares tasks of its own, and checks.
@@ -22,6 +23,7 @@ class SwitchyardConfig(AppConfig):
 
     def ready(self) -> None:
         """Models can be imported only now, and so can what imports them."""
+        database_router.install()
         for name in ("switchyard.outbox.context", "switchyard.outbox.journal"):
             import_module(name).connect()
         for name in TASKS:

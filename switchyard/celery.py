@@ -8,6 +8,7 @@
 Nothing here reads a setting or imports a model: a project's Celery app is made while its settings load.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -41,13 +42,14 @@ def attach(app: Celery) -> Celery:
             "made, before @app.task and app.Task."
         )
     app.amqp_cls = AMQP
-    app.create_task_cls = partial(_task_class, app, app.task_cls)  # type: ignore[method-assign]
+    app.create_task_cls = partial(_task_class, app, _own_task_class(app))  # type: ignore[method-assign]
     app.steps["worker"].add("switchyard.worker.context:ContextStep")
     app.steps["consumer"].add("switchyard.heartbeat:HeartbeatStep")
     app.steps["consumer"].add("switchyard.worker.drain:DrainStep")
-    # So that `--pool=threads` means ours from any command line. Celery's own hook for another pool is an
-    # environment variable, which must be set before Celery is imported.
+    # So that `--pool=threads` and `prefork` mean ours from any command line. Celery's own hook for another
+    # pool is an environment variable, which must be set before Celery is imported.
     ALIASES["threads"] = "switchyard.worker.threads:TaskPool"
+    ALIASES["prefork"] = ALIASES["processes"] = "switchyard.worker.prefork:TaskPool"
     # By its alias, as a failover to the next address of the URL looks at nothing else.
     TRANSPORT_ALIASES["pyamqp"] = "switchyard.broker.transport:Transport"
     setup_logging.connect(_keep_django_logging)
@@ -80,9 +82,17 @@ def tasks() -> dict[str, Any]:
     return dict(sorted(app.tasks.items()))
 
 
-def _task_class(app: Any, theirs: Any) -> type:
+def _own_task_class(app: Any) -> Callable[[], type]:
+    """Makes the project's own task base: ``task_cls``, or what its subclass of Celery makes."""
+    if type(app).create_task_cls is not Celery.create_task_cls:
+        made: Callable[[], type] = app.create_task_cls
+        return made
+    return partial(symbol_by_name, app.task_cls)
+
+
+def _task_class(app: Any, theirs: Callable[[], type]) -> type:
     """Celery's ``create_task_cls``: our base, over the project's own if it has one."""
-    ours, other = symbol_by_name(TASK), symbol_by_name(theirs)
+    ours, other = symbol_by_name(TASK), theirs()
     base = ours if issubclass(ours, other) else type(other.__name__, (ours, other), {"abstract": True})
     found: type = app.subclass_with_self(base, name="Task", attribute="_app", keep_reduce=True, abstract=True)
     return found

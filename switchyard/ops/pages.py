@@ -76,8 +76,8 @@ def page(*methods: str) -> Callable[[View], View]:
 def shown(
     request: HttpRequest, name: str, title: str, context: Mapping[str, Any], status: int = 200
 ) -> TemplateResponse:
-    """The template ``switchyard/NAME.html``, or for live.js only ``NAME_live.html``."""
-    part = "_live" if request.headers.get(LIVE_PART) else ""
+    """The template ``switchyard/NAME.html``, or for live.js only ``NAME_live.html`` where there is one."""
+    parts = ["_live", ""] if request.headers.get(LIVE_PART) else [""]
     common = {
         **admin.site.each_context(request),
         "title": title,
@@ -86,4 +86,5 @@ def shown(
         "command": conf.COMMAND,
         "may": {name: allowed(request, name) for name in ("replay", "discard", "payload")},
     }
-    return TemplateResponse(request, f"switchyard/{name}{part}.html", {**common, **context}, status=status)
+    templates = [f"switchyard/{name}{part}.html" for part in parts]
+    return TemplateResponse(request, templates, {**common, **context}, status=status)

@@ -7,28 +7,44 @@ from celery.canvas import Signature
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from switchyard.database import in_own_transaction
 from switchyard.outbox import journal
 from switchyard.outbox import rows as outbox_rows
 from switchyard.outbox.amqp import captured
+from switchyard.outbox.awaited import Commit, open_elsewhere
 from switchyard.outbox.rows import Row
 
 
-def send_on_commit(signature: Signature[Any], **options: Any) -> str:
+def send_on_commit(signature: Signature[Any], *, using: str | None = None, **options: Any) -> str:
     """Send a task or a canvas (chain, group, chord) with the caller's transaction, or in one of its own.
 
     Returns the id of its result at once. Nothing is sent if the transaction, or the savepoint around this
-    call, rolls back. Raises switchyard.outbox.errors.TaskCallError, and then nothing of the canvas is kept.
+    call, rolls back. ``using`` as for ``keep``. Raises switchyard.outbox.errors.TaskCallError, and then
+    nothing of the canvas is kept.
     """
     with captured() as rows:
         result = signature.apply_async(**options)
-    keep(rows)
+    keep(rows, using)
     return str(result.id)
 
 
-def keep(rows: Sequence[Row]) -> None:
-    """Have the rows inserted by the commit of the transaction that is open, or now if there is none."""
-    if rows:
-        transaction.on_commit(Kept(rows))
+def keep(rows: Sequence[Row], using: str | None = None) -> None:
+    """Have the rows inserted by the commit of the transaction that is open, or now if there is none.
+
+    One on another database counts too: nothing is inserted if it has rolled back by then, nor before its
+    commit where ``default`` has none. ``using`` names the one database whose transaction is to count.
+    """
+    if not rows:
+        return
+    kept = Kept(rows)
+    others = open_elsewhere() if using is None else [using] if using != DEFAULT_DB_ALIAS else []
+    if not others:
+        transaction.on_commit(kept)
+    elif using is None and in_own_transaction(connections[DEFAULT_DB_ALIAS]):
+        kept.others = [Commit(alias) for alias in others]
+        transaction.on_commit(kept)
+    else:
+        kept.others = [Commit(alias, kept.when_others_committed) for alias in others]
 
 
 class Kept:
@@ -41,19 +57,31 @@ class Kept:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.inserted = False
+        #: Of the other databases on which a transaction was open around the call.
+        self.others: Sequence[Commit] = ()
 
     def __call__(self) -> None:
-        if not self.inserted:
+        if not (self.inserted or self.is_void()):
             outbox_rows.insert(connections[DEFAULT_DB_ALIAS], self.rows)
             self.inserted = True
-        for row in self.rows:
-            journal.accepted(row.task_id, row.task, row.queue)
+        if self.inserted:
+            for row in self.rows:
+                journal.accepted(row.task_id, row.task, row.queue)
+
+    def is_void(self) -> bool:
+        """Whether one of the other transactions has rolled back."""
+        return any(commit.rolled_back for commit in self.others)
+
+    def when_others_committed(self) -> None:
+        """Have the rows inserted, after the last of the other commits."""
+        if all(commit.happened for commit in self.others):
+            transaction.on_commit(self)
 
 
 def commit_kept(connection: BaseDatabaseWrapper) -> None:
     """Insert what has been kept in the transaction that is about to commit, and commit it if there is any."""
     hooks: list[Any] = connection.run_on_commit
-    waiting = [hook for _, hook, _ in hooks if isinstance(hook, Kept)]
+    waiting = [hook for _, hook, _ in hooks if isinstance(hook, Kept) and not hook.is_void()]
     rows = [row for kept in waiting if not kept.inserted for row in kept.rows]
     if rows:
         outbox_rows.insert(connection, rows, commit=True)

@@ -47,7 +47,7 @@ class Hold:
         finally:
             self._used += time.monotonic() - began
 
-    def end(self, reason: str = "") -> None:
+    def end(self) -> None:
         held = time.monotonic() - self._began
         idle = held - self._used
         if idle >= IDLE_SECONDS:
@@ -55,7 +55,7 @@ class Hold:
                 KEPT.labels(getattr(current_task, "routed_to", ""), current_task.name).inc()
             log.warning(
                 "connection_kept",
-                reason=reason or self.reason,
+                reason=self.reason,
                 idle_seconds=round(idle, 1),
                 held_seconds=round(held, 1),
             )

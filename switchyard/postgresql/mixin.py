@@ -17,9 +17,10 @@ Django's own (``OPTIONS["pool"]``) stays as the project has it.
 from switchyard.outbox.sending import OutboxCommit
 from switchyard.postgresql.health import HealthCheck
 from switchyard.postgresql.pooling import TransactionPooling
+from switchyard.postgresql.session import SessionState
 
 
-class DatabaseMixin(TransactionPooling, HealthCheck, OutboxCommit):
+class DatabaseMixin(TransactionPooling, HealthCheck, SessionState, OutboxCommit):
     """Commits the outbox along, lends connections for a transaction at a time, and leaves dead ones out.
 
     The first of a backend's bases:

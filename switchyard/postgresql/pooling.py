@@ -3,8 +3,7 @@
 A statement outside ``atomic`` is a transaction of its own. What a pooler in transaction mode breaks is kept
 whole here, by keeping the connection: until the end of an ``atomic`` or of autocommit being off, until every
 cursor is closed (a server-side one lives as long as its iterator), and until the end of the task after a
-statement that left something in the session (``postgresql.session``), whose connection is then not given to
-anybody else.
+statement that left something in the session, which is then made as new (``postgresql.session``).
 
 It holds where DATABASES[alias] has ``TRANSACTION_POOLING``, which ``share_connections`` sets in a worker on
 threads, unless the project says False. Whoever uses ``connection.connection`` by hand does it in ``atomic``.
@@ -19,7 +18,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import NO_DB_ALIAS
 
 from switchyard.postgresql.holds import Hold
-from switchyard.postgresql.session import leaves_state
+from switchyard.postgresql.session import changed
 
 
 class TransactionPooling:
@@ -28,8 +27,6 @@ class TransactionPooling:
     def __init__(self: Any, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.hold: Hold | None = None
-        #: Whether something was left in the session, so that it is kept until the end of the task.
-        self.left_state = False
         #: Whether the server takes no writes.
         self.spoilt = False
         self._opening = False
@@ -42,7 +39,7 @@ class TransactionPooling:
 
     def connect(self: Any) -> None:
         self._opening = True
-        self.left_state = self.spoilt = False
+        self.spoilt = False
         self._open_cursors.clear()
         try:
             super().connect()  # type: ignore[misc]
@@ -86,16 +83,21 @@ class TransactionPooling:
             self._give_back()
 
     def _give_back(self: Any) -> None:
-        busy = self._opening or self.in_atomic_block or self._open_cursors or self.left_state
-        if self.connection is not None and self.autocommit and not busy and self.pools_transactions:
+        if self.connection is None or not self.pools_transactions:
+            return
+        left_state = changed(self.connection)
+        if left_state and self.hold:
+            self.hold.reason = "the state of its session"
+        busy = self._opening or self.in_atomic_block or self._open_cursors or left_state
+        if self.autocommit and not busy:
             self.close()
 
     def _close(self: Any) -> None:
         """To the pool, unless nobody else may have it: it then makes another one."""
         if self.hold:
-            self.hold.end("the state of its session" if self.left_state else "")
+            self.hold.end()
             self.hold = None
-        if (self.spoilt or self.left_state) and self.connection is not None:
+        if self.spoilt and self.connection is not None:
             self.connection.close()
         super()._close()  # type: ignore[misc]
 
@@ -106,7 +108,6 @@ def _noted(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
     try:
         if not connection.hold:
             return execute(sql, params, many, context)
-        connection.left_state |= leaves_state(sql)
         with connection.hold.in_use():
             return execute(sql, params, many, context)
     except DatabaseError as error:

@@ -5,21 +5,24 @@
 | yard.E8  | a schedule entry whose task does not exist        |
 | yard.E11 | a broker driver or address that cannot serve      |
 | yard.E12 | a database backend that leaves the outbox behind  |
+| yard.E13 | a router that sends our tables elsewhere          |
 | yard.W1  | an option of Celery's that a promise overrules    |
 """
 
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from django.apps import apps
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, router
 
 from switchyard.broker.address import address
 from switchyard.broker.connection import broker_url
 from switchyard.broker.options import REQUIRED, replaced
 from switchyard.celery import tasks
 from switchyard.conf import conf
+from switchyard.database_router import OWN_APPS
 from switchyard.postgresql.mixin import DatabaseMixin
 from switchyard.routing import HOME
 from switchyard.schedule.sync import SCHEDULE
@@ -74,6 +77,20 @@ def database_commits_the_outbox() -> Iterator[Error]:
         )
 
 
+def engine_tables_are_written_to_one_database() -> Iterator[Error]:
+    for label in sorted(OWN_APPS):
+        elsewhere = {router.db_for_write(model) for model in apps.get_app_config(label).get_models()}
+        for alias in sorted(elsewhere - {DEFAULT_DB_ALIAS}):
+            yield Error(
+                f"A database router sends writes to tables of {label} to {alias!r}, but they are in one "
+                f"transaction with what is on {DEFAULT_DB_ALIAS!r}.",
+                hint=f"Have db_for_write() in DATABASE_ROUTERS return None or {DEFAULT_DB_ALIAS!r} for "
+                f"models whose app_label is {label!r}.",
+                obj=label,
+                id="yard.E13",
+            )
+
+
 def schedule_entries_have_a_task() -> Iterator[Error]:
     known = tasks()
     for name, entry in SCHEDULE.items():
@@ -90,5 +107,6 @@ RULES = (
     broker_driver_can_serve,
     celery_options_hold,
     database_commits_the_outbox,
+    engine_tables_are_written_to_one_database,
     schedule_entries_have_a_task,
 )

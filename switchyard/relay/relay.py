@@ -90,6 +90,7 @@ class Relay:
         heartbeat.touch()
         if not self._broker_takes():
             return False
+        self._forget_trouble(queues)
         self._late |= self._publisher.confirmed_late()
         self._settle()
         moved = [self.relay(queue) for queue in queues if self._queues[queue].over()]
@@ -150,6 +151,13 @@ class Relay:
         self._check_at = time.monotonic() + CHECK_SECONDS
         if connection.connection is not None and not connection.is_usable():
             raise OperationalError("the database takes no writes, or does not answer")
+
+    def _forget_trouble(self, queues: Collection[str]) -> None:
+        """Of what nothing waits for any more, and which no confirm will therefore end."""
+        proven_by_a_row = {*queues, "broker"} if queues else set()
+        for what in set(self._trouble) - proven_by_a_row:
+            self._queues.pop(what, None)
+            self._say(what, "")
 
     def _broker_takes(self) -> bool:
         """Whether there is a connection on which the broker takes messages."""

@@ -78,20 +78,21 @@ class RoutedTask(Base):
         return self.apply_async_on_commit(args, kwargs)
 
     def apply_async_on_commit(  # type: ignore[override]
-        self, args: Any = None, kwargs: Any = None, **options: Any
+        self, args: Any = None, kwargs: Any = None, *, using: str | None = None, **options: Any
     ) -> str:
         """As ``delay_on_commit``, with Celery's options. A countdown counts from here, not from the commit.
 
+        A transaction on any database counts; ``using`` names the one that does (``outbox.sending.keep``).
         Raises switchyard.TaskCallError before anything is kept. What the database refuses is raised by
         the commit, which rolls back.
         """
         if not options:
             task_id, rows = plain_call(self, super().apply_async, args, kwargs)
-            keep(rows)
+            keep(rows, using)
             return task_id
         with captured() as rows:
             result = self.apply_async(args, kwargs, **options)
-        keep(rows)
+        keep(rows, using)
         return str(result.id)
 
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:

@@ -20,6 +20,7 @@ from django_structlog.celery.receivers import CeleryReceiver
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from switchyard.outbox.context import HEADER
+from switchyard.worker import strays
 from switchyard.worker.failures import write_failure
 
 
@@ -31,6 +32,7 @@ class ContextStep(bootsteps.Step):
         # Celery's signals hold their receivers weakly.
         self.lines = CeleryReceiver()
         task_prerun.connect(_bind)
+        strays.connect()
         task_failure.connect(write_failure)
         task_retry.connect(self.lines.receiver_task_retry)
         task_revoked.connect(self.lines.receiver_task_revoked)

@@ -31,6 +31,7 @@ from celery.worker import state
 from switchyard.postgresql.pool import TASK_WAIT_SECONDS, share_connections
 from switchyard.tasks.failure import class_of, text_of
 from switchyard.worker.failures import note_class
+from switchyard.worker.isolation import in_own_context
 from switchyard.worker.limits import LimitedCall
 from switchyard.worker.mailbox import Mailbox
 
@@ -100,7 +101,7 @@ class TaskPool(thread.TaskPool):
         try:
             report["accept_callback"](os.getpid(), time.monotonic())
             try:
-                outcome = call.run(target, args, kwargs)
+                outcome = call.run(in_own_context, (target, *args), kwargs)
             except Exception:  # noqa: BLE001 - Reject, for one; the request knows them all
                 report["error_callback"](ExceptionInfo())
             except BaseException as error:  # noqa: BLE001 - sys.exit() in a task ends a child process

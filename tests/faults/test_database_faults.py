@@ -1,6 +1,4 @@
-"""A database that is stopped without a word (F29), a pool in which no connection is free, and a transaction that
-is never ended (F50).
-"""
+"""A database stopped without a word (F29), a pool that is full, a transaction that is never ended (F50)."""
 
 import time
 

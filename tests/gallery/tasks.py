@@ -10,13 +10,16 @@ from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from switchyard.database import released_database
 from switchyard.routing import QUEUES
+from tests.gallery.children import WAYS
 from tests.gallery.errors import RAISED, RETURNED
+from tests.gallery.litter import cache_client, count_elsewhere, found, process
+from tests.gallery.litter import litter as leave_behind
 from tests.gallery.models import Run
-from tests.gallery.sending import WAYS
+from tests.gallery.sending import WAYS as SENDS
 
 #: Key of a ``Run`` that a test makes to say so.
 MENDED = "mended"
@@ -177,7 +180,30 @@ def keep(task, key: str) -> None:
 def send(task, key: str, way: str) -> None:
     """Do the work, and then send what no broker takes."""
     finish(start(task, key))
-    WAYS[way](task)
+    SENDS[way](task)
+
+
+def litter(task, key: str) -> None:
+    finish(start(task, key))
+    connections.close_all()
+    leave_behind()
+
+
+def look(task, key: str) -> None:
+    """Say in the keys of rows what the tasks before have left."""
+    for name, what in (found() | process()).items():
+        start(task, f"{key} {name}: {what}")
+    finish(start(task, f"{key} {cache_client()}"))
+
+
+def count(task, key: str) -> None:
+    count_elsewhere()
+    finish(start(task, key))
+
+
+def have_children(task, key: str, way: str) -> None:
+    WAYS[way]()
+    finish(start(task, key))
 
 
 @shared_task(name="gallery.cpu_part", bind=True, ignore_result=False)
@@ -215,6 +241,10 @@ HABITS = (
     give,
     keep,
     send,
+    litter,
+    look,
+    count,
+    have_children,
 )
 for queue in QUEUES:
     for habit in HABITS:

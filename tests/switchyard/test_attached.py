@@ -18,6 +18,7 @@ from switchyard.celery import attach
 from switchyard.outbox.amqp import captured
 from switchyard.routing import QUEUES
 from switchyard.tasks.base import RoutedTask
+from switchyard.worker import prefork
 from switchyard.worker.threads import TaskPool
 
 SECRET = "hunter2"
@@ -108,6 +109,7 @@ def test_a_worker_that_is_asked_for_its_options_tells_no_other_setting(
 
 def test_pool_threads_is_ours_from_any_command_line() -> None:
     assert concurrency.get_implementation("threads") is TaskPool
+    assert {concurrency.get_implementation(name) for name in ("prefork", "processes")} == {prefork.TaskPool}
 
 
 def test_pyamqp_is_our_transport_after_a_failover_too() -> None:

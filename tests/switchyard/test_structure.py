@@ -15,7 +15,8 @@ FILES = sorted(path for path in ENGINE.rglob("*.py") if "migrations" not in path
 #: From the lowest to the highest. What is on one level does not know of each other.
 LEVELS: list[set[str]] = [
     {"queues", "outage", "celery", "conf", "stop", "text", "sqlstate"},
-    {"metric", "clock", "deadline", "heartbeat", "database", "routing", "checks", "redaction"},
+    {"metric", "clock", "deadline", "heartbeat", "routing", "checks", "redaction"}
+    | {"database", "database_router"},
     {"broker"},
     {"outbox"},
     {"postgresql", "tasks"},

@@ -3,22 +3,29 @@
 import math
 import re
 from html import unescape
+from pathlib import Path
 from threading import Event
 from urllib.parse import unquote
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.template.loader import render_to_string
+from django.test import RequestFactory
 from django.urls import resolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import switchyard
 from switchyard.ops import timeouts
 from switchyard.ops.format import duration, rate, signed, table
 from switchyard.ops.history import Rise, points, rise
+from switchyard.ops.pages import LIVE_PART, shown
 from switchyard.ops.redaction import named, redacted
 from switchyard.outbox.headers import is_id
 from switchyard.templatetags.switchyard import as_json
 from tests.switchyard.test_text import ANY_TEXT
+
+TEMPLATES = Path(switchyard.__file__).parent / "templates" / "switchyard"
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,19 @@ def test_a_page_waits_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> 
     over.set()
 
 
+#: Every page of operations, by its template; and whether it has a part that is asked for alone.
+PAGES = {path.stem: path.with_stem(f"{path.stem}_live").exists() for path in sorted(TEMPLATES.glob("*.html"))}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_without_a_live_part_is_whole_whatever_is_asked_for(name: str) -> None:
+    request = RequestFactory().get("/", headers={LIVE_PART: "1"})
+    request.user = AnonymousUser()
+    answer = shown(request, name, "any", {})
+    found = answer.resolve_template(answer.template_name).template.name
+    assert found == f"switchyard/{name}{'_live' if PAGES[name] else ''}.html"
+
+
 @given(task_id=ANY_TEXT.filter(is_id), task=ANY_TEXT.filter(is_id))
 @example(task_id="a/b ?x#y%41", task="\u202etxt.exe")
 @example(task_id="\n", task="\x1b[2J")
@@ -97,9 +117,9 @@ def test_a_row_of_the_list_shows_any_name_and_leads_to_its_letter(task_id: str, 
 
 @given(value=st.recursive(ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner)))
 def test_what_a_message_holds_is_shown_whatever_it_is(value: object) -> None:
-    shown = as_json(value)
-    shown.encode()
-    assert shown.replace("\n", "").isprintable()
+    text = as_json(value)
+    text.encode()
+    assert text.replace("\n", "").isprintable()
 
 
 @given(name=ANY_TEXT)
