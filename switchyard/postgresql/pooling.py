@@ -18,7 +18,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import NO_DB_ALIAS
 
 from switchyard.postgresql.holds import Hold
-from switchyard.postgresql.session import changed
+from switchyard.postgresql.statements import leaves_state
 
 
 class TransactionPooling:
@@ -27,6 +27,9 @@ class TransactionPooling:
     def __init__(self: Any, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.hold: Hold | None = None
+        #: Whether something was left in the session, so that it is kept until the end of the task. By its
+        #: statements, and not by a backend's own (a tenant's search path), which that sets on any connection.
+        self.left_state = False
         #: Whether the server takes no writes.
         self.spoilt = False
         self._opening = False
@@ -39,7 +42,7 @@ class TransactionPooling:
 
     def connect(self: Any) -> None:
         self._opening = True
-        self.spoilt = False
+        self.left_state = self.spoilt = False
         self._open_cursors.clear()
         try:
             super().connect()  # type: ignore[misc]
@@ -83,13 +86,8 @@ class TransactionPooling:
             self._give_back()
 
     def _give_back(self: Any) -> None:
-        if self.connection is None or not self.pools_transactions:
-            return
-        left_state = changed(self.connection)
-        if left_state and self.hold:
-            self.hold.reason = "the state of its session"
-        busy = self._opening or self.in_atomic_block or self._open_cursors or left_state
-        if self.autocommit and not busy:
+        busy = self._opening or self.in_atomic_block or self._open_cursors or self.left_state
+        if self.connection is not None and self.autocommit and not busy and self.pools_transactions:
             self.close()
 
     def _close(self: Any) -> None:
@@ -108,6 +106,9 @@ def _noted(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
     try:
         if not connection.hold:
             return execute(sql, params, many, context)
+        if leaves_state(sql):
+            connection.left_state = True
+            connection.hold.reason = "the state of its session"
         with connection.hold.in_use():
             return execute(sql, params, many, context)
     except DatabaseError as error:

@@ -41,7 +41,7 @@ def test_the_engine_reads_what_it_wrote_and_not_what_a_replica_has() -> None:
         Run.objects.count()
     app.tasks["gallery.io_wait"].delay_on_commit("a")
     with transaction.atomic():
-        assert len(Relay(RelayMetrics()).fetch("io", 10)) == 1
+        assert len(Relay(RelayMetrics()).fetch("io", 10).messages) == 1
         assert [once("key", task="a"), once("key", task="a")] == [True, False]
     assert TaskResult.objects.count() == 0
     assert list(listed()) == []

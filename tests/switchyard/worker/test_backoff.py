@@ -9,7 +9,7 @@ from celery.exceptions import WorkerShutdown
 from kombu.asynchronous import get_event_loop, set_event_loop
 
 from app.celery import app
-from switchyard.worker import reconnect
+from switchyard.worker import backoff
 
 FULL = "connection to vhost 'v' refused: vhost 'v' connection limit (1) is reached"
 
@@ -27,7 +27,7 @@ def consumer() -> Iterator[Any]:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr(reconnect, "_wait", lambda seconds, look: waited.append(seconds))
+    monkeypatch.setattr(backoff, "_wait", lambda seconds, look: waited.append(seconds))
     return waited
 
 
@@ -55,8 +55,8 @@ def test_a_worker_leaves_when_it_was_refused_for_so_long(
 ) -> None:
     settings.SWITCHYARD_WAIT_SECONDS = 60
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr(reconnect.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(reconnect.time, "sleep", lambda _: None)
+    monkeypatch.setattr(backoff.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(backoff.time, "sleep", lambda _: None)
     with pytest.raises(WorkerShutdown) as left:
         refuse(consumer, AccessRefused("wrong password"))
     assert left.value.code == 3
@@ -68,8 +68,8 @@ def test_a_worker_that_cannot_reach_its_broker_stays(
 ) -> None:
     settings.SWITCHYARD_WAIT_SECONDS = 0
     clock = iter(range(0, 100_000, 10))
-    monkeypatch.setattr(reconnect.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(reconnect.time, "sleep", lambda _: None)
+    monkeypatch.setattr(backoff.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(backoff.time, "sleep", lambda _: None)
     refuse(consumer, ConnectionForced("going down"))
 
 
