@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
 
-from switchyard.outbox.position import first_waiting, positions
+from switchyard.outbox.position import first_waiting, in_order_of_the_index, positions
 
 #: Up to so many messages of a queue are counted; of more the number is an estimate.
 COUNTED = 10_000
@@ -59,8 +59,10 @@ class Backlog:
     estimated: bool = False
 
 
+@transaction.atomic
 def backlogs() -> list[Backlog]:
     """Of each queue that a message waits for."""
+    in_order_of_the_index()
     first = [{"queue": queue, "id": number} for queue, number in first_waiting(positions()).items()]
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, [json.dumps(first), COUNTED + 1])

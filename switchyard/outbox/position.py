@@ -53,6 +53,16 @@ _WRITE = """
 """
 
 
+# A million rows may wait where the statistics know of a few, which would be fetched all and sorted.
+_IN_ORDER = "SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)"
+
+
+def in_order_of_the_index() -> None:
+    """Have this transaction read as many rows as it takes, whatever the statistics say of all that match."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_ORDER)
+
+
 def positions() -> dict[str, int]:
     """Queue to its position, of each declared queue and each that a relay has ever met."""
     return dict.fromkeys(QUEUES, 0) | dict(Position.objects.values_list("queue", "sent_up_to"))

@@ -16,8 +16,6 @@ _BEHIND = """
     WHERE quarantined_at IS NULL AND (queue, id) > (%(queue)s, %(behind)s) AND queue <= %(queue)s
     ORDER BY queue, id LIMIT %(rows)s
 """
-# For this transaction alone: behind a pooler the session is somebody else's after it.
-_END_FROZEN = "SELECT set_config('idle_in_transaction_session_timeout', %(lock_milliseconds)s, true)"
 _FETCH = f"""
     WITH locked AS MATERIALIZED (
         SELECT id, octet_length(body) AS bytes {_BEHIND} FOR UPDATE SKIP LOCKED
@@ -29,11 +27,18 @@ _FETCH = f"""
     SELECT switchyard_outbox.*,
         -- What a clock accepted that was ahead waits as long as was asked for.
         extract(epoch FROM eta - greatest(clock_timestamp(), created_at))::float AS due_in,
-        (SELECT min(id) FROM seen WHERE id NOT IN (SELECT id FROM locked)) AS skipped,
-        ({_END_FROZEN}) AS bounded
+        (SELECT min(id) FROM seen WHERE id NOT IN (SELECT id FROM locked)) AS skipped
     FROM measured JOIN switchyard_outbox USING (id)
     WHERE bytes_before < %(bytes)s ORDER BY id
 """  # noqa: S608 - constants of ours
+
+
+# Both for this transaction alone: behind a pooler the session is somebody else's after it. The second is for
+# the reason in switchyard/outbox/position.py.
+_BEGIN = """
+    SELECT set_config('idle_in_transaction_session_timeout', %s, true),
+        set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,19 @@ class Batch:
     skipped: int | None
 
 
-def end_if_frozen(seconds: float) -> None:
+def begin(lock_seconds: float) -> None:
     """Have PostgreSQL end this transaction when nothing is heard of it for so long.
 
     A relay that is frozen, or whose machine is gone, must not keep its rows locked for ever.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_END_FROZEN, {"lock_milliseconds": _milliseconds(seconds)})
+        cursor.execute(_BEGIN, [str(int(lock_seconds * 1000))])
 
 
-def fetch(queue: str, behind: int, rows: int, lock_seconds: float) -> Batch:
+def fetch(queue: str, behind: int, rows: int) -> Batch:
     """Lock the oldest rows with a number above ``behind`` that no other relay has locked.
 
-    The transaction is bounded as by ``end_if_frozen``, by the same statement.
+    In a transaction that ``begin`` has begun.
     """
     messages = list(
         Message.objects.raw(
@@ -67,12 +72,7 @@ def fetch(queue: str, behind: int, rows: int, lock_seconds: float) -> Batch:
                 "behind": behind,
                 "rows": rows,
                 "bytes": BATCH_BYTES,
-                "lock_milliseconds": _milliseconds(lock_seconds),
             },
         )
     )
     return Batch(messages, messages[0].skipped if messages else None)
-
-
-def _milliseconds(seconds: float) -> str:
-    return str(int(seconds * 1000))

@@ -27,7 +27,7 @@ from switchyard.conf import conf
 from switchyard.outbox import journal
 from switchyard.outbox.models import Message
 from switchyard.relay.backoff import Backoff
-from switchyard.relay.batch import BATCH_ROWS, Batch, end_if_frozen, fetch
+from switchyard.relay.batch import BATCH_ROWS, Batch, begin, fetch
 from switchyard.relay.bounds import Bounds
 from switchyard.relay.confirms import Outcome
 from switchyard.relay.link import INFRASTRUCTURE
@@ -101,6 +101,7 @@ class Relay:
         if not self._broker.over():
             return False
         with transaction.atomic():
+            begin(LOCK_SECONDS)
             batch = self.fetch(queue, self._batch_rows(queue))
             if not batch.messages:
                 return False
@@ -122,7 +123,7 @@ class Relay:
         if not self._late:
             return
         with transaction.atomic():
-            end_if_frozen(LOCK_SECONDS)
+            begin(LOCK_SECONDS)
             found = Message.objects.filter(pk__in=self._late)
             arrived = [message for message in found if message.task_id == self._late[message.pk]]
             self.delete([message.pk for message in arrived])
@@ -131,7 +132,7 @@ class Relay:
             journal.sent(loads(message.headers), message.queue)
 
     def fetch(self, queue: str, rows: int) -> Batch:
-        return fetch(queue, self._bounds.behind(queue), rows, LOCK_SECONDS)
+        return fetch(queue, self._bounds.behind(queue), rows)
 
     def publish(self, messages: Sequence[Message]) -> Outcome:
         return self._publisher.publish(messages)
