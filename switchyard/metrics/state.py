@@ -53,6 +53,8 @@ class QueueState:
     depth_samples: tuple[Sample, ...] = ()
     #: Messages in the dead-letter queue, those in somebody's hand included.
     dead_letters: int | None = None
+    #: Messages that are dead, and that the dead-letter queue, which is missing or full, has not taken.
+    undelivered_dead: int | None = None
     #: Of the canary (switchyard/metrics/waits.py); None before the first, and while the database is away.
     oldest_wait_seconds: float | None = None
     canary_age_seconds: float | None = None
@@ -166,6 +168,7 @@ def _state(spec: QueueSpec, row: Row | None, depths: Mapping[str, Depth]) -> Que
         messages_ready=depth.messages_ready,
         messages_unacknowledged=depth.messages_unacknowledged,
         consumers=depth.consumers,
+        undelivered_dead=_beyond(whole(row.get("messages")), depth),
         published=_count(stats, "publish", known=known),
         acknowledged=_count(stats, "ack", known=known),
         redelivered=_count(stats, "redeliver", known=known),
@@ -174,6 +177,11 @@ def _state(spec: QueueSpec, row: Row | None, depths: Mapping[str, Depth]) -> Que
         growth_rate=slope(history),
         depth_samples=history,
     )
+
+
+def _beyond(messages: int | None, depth: Depth) -> int | None:
+    """RabbitMQ counts these among all messages of a queue, and neither as ready nor as unacknowledged."""
+    return None if messages is None or depth.messages is None else max(0, messages - depth.messages)
 
 
 def _count(stats: Mapping[str, Any], what: str, *, known: bool) -> int | None:

@@ -39,6 +39,8 @@ class QueueOverview:
 @dataclass(frozen=True, slots=True)
 class Overview:
     queues: list[QueueOverview]
+    #: What the broker is short of, so that it takes nothing from anybody: memory, disk.
+    alarms: list[str]
     #: Retries and countdowns of all queues together.
     delayed: int | None
     #: Messages that found no queue when their time came.
@@ -52,12 +54,14 @@ class BrokerView:
     """What the broker says: without the database, so that a thread may read it."""
 
     yard: Yard
+    alarms: list[str]
     histories: Mapping[str, tuple[Sample, ...]]
 
 
 def read_broker(management: Management, minutes: int) -> BrokerView:
-    """Two calls. Raises ManagementError."""
-    return BrokerView(read_yard(management), read_histories(management, minutes))
+    """Three calls. Raises ManagementError."""
+    alarms = [alarm for alarm, raised in management.alarms().items() if raised]
+    return BrokerView(read_yard(management), alarms, read_histories(management, minutes))
 
 
 def with_database(view: BrokerView) -> Overview:
@@ -72,7 +76,7 @@ def with_database(view: BrokerView) -> Overview:
         )
         for name, spec in QUEUES.items()
     ]
-    return Overview(queues, view.yard.delayed, view.yard.unroutable, quarantined)
+    return Overview(queues, view.alarms, view.yard.delayed, view.yard.unroutable, quarantined)
 
 
 def _outbox() -> tuple[dict[str, Backlog], int | None]:

@@ -32,7 +32,7 @@ def queues(request: HttpRequest) -> HttpResponse:
         found = with_database(timeouts.within(lambda: _read(minutes), "RabbitMQ's management API"))
     except (ManagementError, timeouts.NoAnswer) as away:
         return shown(request, "queues", "Queues", context | {"trouble": str(away)})
-    context |= {name: getattr(found, name) for name in ("delayed", "unroutable", "quarantined")}
+    context |= {name: getattr(found, name) for name in ("alarms", "delayed", "unroutable", "quarantined")}
     return shown(request, "queues", "Queues", context | {"lines": [_line(each) for each in found.queues]})
 
 

@@ -27,6 +27,9 @@ COLOURS = {"good": "32", "warning": "33", "bad": "31"}
 def lines(facts: Overview, now: datetime, *, colour: bool) -> Iterator[str]:
     """A line of what belongs to no queue, a table, and a sentence for each queue."""
     yield f"{now:%Y-%m-%d %H:%M:%S} UTC   {_together(facts)}"
+    for alarm in facts.alarms:
+        text = f"The broker takes nothing: {alarm} alarm. What is accepted waits in the outbox."
+        yield f"\x1b[{COLOURS['bad']}m{text}\x1b[0m" if colour else text
     yield ""
     yield from _table(facts)
     yield ""
@@ -42,6 +45,7 @@ def document(facts: Overview, now: datetime) -> dict[str, Any]:
     return {
         "at": now.isoformat(timespec="seconds"),
         "delayed": facts.delayed,
+        "alarms": facts.alarms,
         "unroutable": facts.unroutable,
         "quarantined": facts.quarantined,
         "queues": [_object(queue, known=facts.quarantined is not None) for queue in facts.queues],

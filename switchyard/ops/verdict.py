@@ -30,10 +30,19 @@ def verdict(facts: QueueOverview) -> Verdict:
         return Verdict("warning", "The broker has not counted it yet (up to 10 s), or it has no leader.")
     if state.messages_ready and state.consumers == 0:
         return Verdict("bad", f"Nobody works on it: {count(state.messages_ready)} wait.{_grown(facts)}")
+    if state.undelivered_dead:
+        return Verdict("bad", f"{_undelivered(facts)}{_late(facts)}")
     if facts.rise and state.growth_rate > STEADY:
         kind = "bad" if facts.late else "warning"
         return Verdict(kind, f"Growing by {signed(state.growth_rate)}.{_grown(facts)}{_late(facts)}")
     return Verdict("bad" if facts.late else "good", f"{_ahead(facts)}{_late(facts)}")
+
+
+def _undelivered(facts: QueueOverview) -> str:
+    return (
+        f"{count(facts.state.undelivered_dead)} dead letters wait for {facts.spec.dead_letter_queue}, which "
+        f"is missing or full: run `{conf.COMMAND} topology check`."
+    )
 
 
 def _grown(facts: QueueOverview) -> str:

@@ -2,9 +2,11 @@
 
 import math
 import re
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from threading import Event
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -16,12 +18,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import switchyard
+from switchyard.metrics.state import QueueState
 from switchyard.ops import timeouts
 from switchyard.ops.format import duration, rate, signed, table
 from switchyard.ops.history import Rise, points, rise
+from switchyard.ops.overview import Overview, QueueOverview
 from switchyard.ops.pages import LIVE_PART, shown
 from switchyard.ops.redaction import named, redacted
+from switchyard.ops.terminal import document, lines
 from switchyard.outbox.headers import is_id
+from switchyard.routing import QUEUES
 from switchyard.templatetags.switchyard import as_json
 from tests.switchyard.test_text import ANY_TEXT
 
@@ -125,3 +131,29 @@ def test_what_a_message_holds_is_shown_whatever_it_is(value: object) -> None:
 @given(name=ANY_TEXT)
 def test_a_table_on_a_terminal_moves_no_cursor(name: str) -> None:
     assert table([{"task": name, "count": 1}]).replace("\n", "").isprintable()
+
+
+def overview(*alarms: str, **facts: Any) -> Overview:
+    """One queue, io, in which nothing happens but what is said."""
+    state = {"messages_ready": 0, "messages_unacknowledged": 0, "consumers": 1, "growth_rate": 0.0} | facts
+    queue = QueueOverview(QUEUES["io"], QueueState("io", True, 10, **state), (), None)
+    return Overview([queue], list(alarms), delayed=0, unroutable=0, quarantined=0)
+
+
+def shown_on_a_terminal(facts: Overview) -> str:
+    return "\n".join(lines(facts, datetime.now(UTC), colour=False))
+
+
+def test_an_alarm_is_said_before_all_queues() -> None:
+    said = shown_on_a_terminal(overview("memory"))
+    assert said.index("The broker takes nothing: memory alarm.") < said.index("Nothing waits.")
+    assert document(overview("memory"), datetime.now(UTC))["alarms"] == ["memory"]
+    page = render_to_string("switchyard/queues_live.html", {"alarms": ["disk"], "now": datetime.now(UTC)})
+    assert "The broker takes nothing: disk alarm." in page
+    assert "alarm" not in shown_on_a_terminal(overview())
+
+
+def test_dead_letters_that_are_held_back_are_no_growth() -> None:
+    said = shown_on_a_terminal(overview(undelivered_dead=7, growth_rate=0.4))
+    assert "7 dead letters wait for io.dead, which is missing or full: run" in said
+    assert "Growing" not in said
