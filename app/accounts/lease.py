@@ -8,10 +8,11 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
-from app.queues import IO
+from app.queues import QUEUES
 
-#: A claim outlives every task that can hold it, so only a holder that died loses it.
-LEASE = timedelta(seconds=IO.hard_limit_seconds + 30)
+#: A claim outlives every task that can hold it, in whichever queue, so only a holder that died loses
+#: it. Whoever waits for one is retried for longer than this.
+LEASE = timedelta(seconds=max(spec.hard_limit_seconds for spec in QUEUES.values()) + 30)
 
 
 class ClaimHeld(Exception):
