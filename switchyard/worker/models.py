@@ -14,9 +14,7 @@ class RunAtRisk(models.Model):
     retries = models.IntegerField()
     process = models.CharField(max_length=32, help_text="of the worker, a new one at each start")
     began_at = models.DateTimeField(db_default=Now())
-    lost = models.BooleanField(
-        default=False, help_text="its process, or past its hard limit; its worker saw it"
-    )
+    lost = models.BooleanField(default=False, help_text="its worker saw it end so")
     given_up = models.BooleanField(default=False, help_text="the message was dead-lettered for it")
 
     class Meta:

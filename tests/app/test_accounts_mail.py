@@ -14,7 +14,8 @@ from app.accounts.lease import ClaimHeld, lease
 from app.accounts.models import Letter
 from app.accounts.tasks import send_welcome_email
 from app.celery import app
-from app.reports.tasks import count_part
+from app.reports.tasks import count_part, mail_link
+from app.webhooks.tasks import deliver
 from deploy.local.ports import free_ports
 from tests.app.conftest import Person
 from tests.mailbox import ACCEPT_AND_DROP, DROP, Mailbox
@@ -132,9 +133,20 @@ def test_a_user_who_has_been_deleted_gets_nothing(mailbox: Mailbox, db: None) ->
 
 @pytest.mark.parametrize("task", [send_welcome_email, count_part])
 def test_a_claim_outlives_the_task_that_holds_it_in_whichever_queue(task: Any) -> None:
+    assert task.time_limit < lease_in(task) < task.time_limit + 60
+
+
+@pytest.mark.parametrize("task", [send_welcome_email, mail_link, deliver])
+def test_who_waits_for_a_claim_is_retried_until_a_dead_holder_has_lost_it(task: Any) -> None:
+    waits = [min(task.retry_backoff * 2**n, task.retry_backoff_max) for n in range(task.max_retries)]
+    # Jitter takes half of a wait on average.
+    assert sum(waits) / 2 > lease_in(task)
+
+
+def lease_in(task: Any) -> float:
     _task_stack.push(task)
     try:
-        assert task.time_limit < lease().total_seconds() < task.time_limit + 60
+        return lease().total_seconds()
     finally:
         _task_stack.pop()
 
