@@ -14,7 +14,7 @@ from celery.result import EagerResult
 from celery.signals import before_task_publish
 from django_structlog.celery.receivers import CeleryReceiver
 from kombu.utils.json import loads
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bound_contextvars, clear_contextvars
 
 from app.celery import app as attached_app
 from switchyard.celery import attach
@@ -100,7 +100,7 @@ def test_a_base_that_declines_to_send_leaves_no_message() -> None:
         for key in ("a", "a", "b"):
             task.delay_on_commit(key)
         assert [row.body.split('"')[1] for row in Message.objects.order_by("id")] == ["a", "b"]
-        assert task.apply(("a",)).get() == "a"
+        assert task.apply(("a",)).result == "a"
         task.delay_on_commit("a")
         assert Message.objects.count() == 3
     finally:
@@ -130,6 +130,8 @@ def test_django_structlogs_own_receivers_and_ours_say_the_same() -> None:
     own = CeleryReceiver()
     before_task_publish.connect(own.receiver_before_task_publish)
     try:
+        # What tasks that ran in this process before have bound.
+        clear_contextvars()
         with bound_contextvars(request_id="r-1", user_id=7):
             io_wait.delay_on_commit("a")
     finally:
