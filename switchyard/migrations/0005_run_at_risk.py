@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('retries', models.IntegerField()),
                 ('process', models.CharField(help_text='of the worker, a new one at each start', max_length=32)),
                 ('began_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('lost', models.BooleanField(default=False, help_text='its process, or past its hard limit; its worker saw it')),
+                ('lost', models.BooleanField(default=False, help_text='its worker saw it end so')),
                 ('given_up', models.BooleanField(default=False, help_text='the message was dead-lettered for it')),
             ],
             options={

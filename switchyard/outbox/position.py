@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db import connection
 
-from switchyard.outbox.models import Position
 from switchyard.routing import QUEUES
 
 # Of each queue that is known the first row behind its position, and of the queues between two of them the
@@ -65,7 +64,9 @@ def in_order_of_the_index() -> None:
 
 def positions() -> dict[str, int]:
     """Queue to its position, of each declared queue and each that a relay has ever met."""
-    return dict.fromkeys(QUEUES, 0) | dict(Position.objects.values_list("queue", "sent_up_to"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queue, sent_up_to FROM switchyard_outbox_position")
+        return dict.fromkeys(QUEUES, 0) | dict(cursor.fetchall())
 
 
 def remember(known: Mapping[str, int]) -> None:

@@ -98,8 +98,8 @@ def test_what_the_operator_policy_changes_is_told_apart_from_what_we_declared() 
     overlay = Policy("lower", ".*", {"max-length": 9, "message-ttl": 5, "delivery-limit": 99}, 3)
     [difference] = differences(declared(), live(replace(queue("io"), overlay=overlay)))
     assert (difference.expected, difference.found) == (
-        "max-length 2000000, no message-ttl",
-        "max-length 9, message-ttl 5",
+        "max-length 2000000, delivery-limit 1000000, no message-ttl",
+        "max-length 9, delivery-limit 99, message-ttl 5",
     )
     assert difference.mend is Mend.REFUSE
     assert difference.remedy.startswith("the operator policy lower (priority 3, pattern .*) decides")

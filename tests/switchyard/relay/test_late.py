@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from app.celery import app
 from switchyard.outbox.models import Message
+from switchyard.relay.batch import fetch
 from switchyard.relay.metrics import RelayMetrics
-from switchyard.relay.relay import _FETCH, Relay
+from switchyard.relay.relay import Relay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,5 +54,5 @@ def test_a_countdown_that_a_clock_accepted_which_was_ahead_waits_as_long_as_was_
     row = {"task": "t", "queue": "io", "headers": "{}", "properties": "{}", "body": "[]"}
     Message.objects.create(**row, created_at=tomorrow, eta=eta)
     with transaction.atomic():
-        [fetched] = Message.objects.raw(_FETCH, ["io", 10, 10**6])
+        [fetched] = fetch("io", 0, 10).messages
     assert fetched.due_in == 3

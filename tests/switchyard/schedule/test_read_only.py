@@ -35,7 +35,7 @@ def ticked(beat: Scheduler) -> list[Any]:
     return [(line["event"], line["reason"]) for line in lines if "reason" in line]
 
 
-def lose_the_primary() -> None:
+def lose_the_primary(*_: Any) -> None:
     """In the place of beat's first write."""
     connection.ensure_connection()
     connection.connection.execute(NO_WRITES)
@@ -55,7 +55,7 @@ def test_a_beat_whose_writes_are_refused_gives_the_lease_back_and_takes_it_elsew
 ) -> None:
     """As when the server is changed between its look and its write."""
     with monkeypatch.context() as patched:
-        patched.setattr(scheduler, "forget_disabled", lose_the_primary)
+        patched.setattr(scheduler, "due_entries", lose_the_primary)
         [(event, reason)] = ticked(beat)
     assert event == "standing_by"
     assert "read-only transaction" in reason
@@ -75,9 +75,10 @@ def test_a_beat_whose_lock_is_on_a_standby_does_not_hold_the_lease(beat: Schedul
 
 def test_a_relay_with_nothing_to_send_leaves_a_server_that_takes_no_writes() -> None:
     relay = Relay(RelayMetrics())
-    relay._open_database()
+    connection.ensure_connection()
+    relay._look_at_database()
     connection.connection.execute(NO_WRITES)
     relay._check_at = 0.0
     with pytest.raises(OperationalError, match="takes no writes"):
-        relay._open_database()
+        relay._look_at_database()
     connection.close()

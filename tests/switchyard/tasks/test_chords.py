@@ -31,7 +31,7 @@ def echo(value: Any) -> Any:
     return value
 
 
-@shared_task(name="gallery.io_mark", ignore_result=False)
+@shared_task(name="gallery.io_chord_mark", ignore_result=False)
 def mark(value: Any) -> str:
     return f"{value}!"
 
