@@ -1,6 +1,7 @@
 """Faults are tried on the same servers as the live tests, with a table at the end of what each one did."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,12 @@ from tests.live.processes import Processes
 
 #: What a test's report carries its rows as, from a process of xdist's too.
 ROW = "fault"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.fault)
 
 
 @pytest.fixture

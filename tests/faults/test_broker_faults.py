@@ -29,6 +29,8 @@ from tests.faults.services import (
 from tests.faults.stock import stock
 from tests.live.processes import Process, eventually
 
+pytestmark = pytest.mark.every_broker
+
 QUICK = {"DJANGO_SETTINGS_MODULE": "tests.faults.quick"}
 
 

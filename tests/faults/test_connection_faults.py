@@ -12,6 +12,8 @@ from tests.faults.proxy import Proxy
 from tests.faults.services import Services, all_done, keys, running, steady
 from tests.live.processes import eventually
 
+pytestmark = pytest.mark.every_broker
+
 CUTS = 20
 LONG_SECONDS = 75
 

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from django_celery_results.models import TaskResult
 from kombu import Connection
 
@@ -14,6 +15,8 @@ from tests.faults.ledger.models import Execution, Promise
 from tests.faults.services import Services, all_done, key_of, keys, promise, running
 from tests.live.processes import eventually
 from tests.malformed import malformed, valid
+
+pytestmark = pytest.mark.every_broker
 
 #: Would run code where it is read, and make a file of it.
 DANGEROUS = ("application/x-python-serialize", "application/x-yaml")

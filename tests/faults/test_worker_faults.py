@@ -14,6 +14,8 @@ from tests.faults.services import Services, all_done, children, key_of, promise,
 from tests.live.broker import reason
 from tests.live.processes import eventually
 
+pytestmark = pytest.mark.every_broker
+
 CHOICE = random.Random(3)
 
 

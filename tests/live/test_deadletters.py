@@ -27,6 +27,8 @@ from tests.live.broker import Vhost, dead
 from tests.live.processes import Processes, eventually
 from tests.malformed import as_yaml, pickled, valid
 
+pytestmark = pytest.mark.every_broker
+
 SEVERAL_HUNDRED = 400
 KILLS = 12
 FEWEST_KILLS = 4

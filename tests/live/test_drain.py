@@ -12,6 +12,8 @@ from tests.gallery.models import Run
 from tests.live.broker import Vhost
 from tests.live.processes import Process, Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 QUICK = {"DJANGO_SETTINGS_MODULE": "tests.quick_heartbeat"}
 STOCK = {"DJANGO_SETTINGS_MODULE": "tests.undrained"}
 

@@ -11,6 +11,8 @@ from tests.gallery.models import Run
 from tests.live.broker import dead_letters, reason
 from tests.live.processes import Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 #: delivery_limit in tests/fragile.py, which is not imported: it would change the queues of this process.
 LIMIT_OF_THE_FRAGILE = 1
 

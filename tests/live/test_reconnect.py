@@ -11,6 +11,8 @@ from tests.gallery.models import Run
 from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 RIGHT = "the-password"
 #: Stock Celery writes the refusal down some 30 times in that time, and goes on for ever.
 WAIT = {"WAIT_SECONDS": "8"}

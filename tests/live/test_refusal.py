@@ -13,6 +13,8 @@ from tests.live.broker import Vhost, waiting
 from tests.live.processes import Process, Processes, eventually
 from tests.malformed import Draft, malformed, valid
 
+pytestmark = pytest.mark.every_broker
+
 MESSAGES = 2000
 EVERY_TENTH = 10
 

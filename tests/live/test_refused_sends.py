@@ -12,6 +12,8 @@ from tests.gallery.tasks import join
 from tests.live.broker import Vhost, dead_letters
 from tests.live.processes import Process, Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 #: What each way must say, of what the broker said.
 REASONS = {
     "send": "invalid expiration",

@@ -27,6 +27,8 @@ from switchyard.routing import QUEUES
 from tests.live.broker import Vhost
 from tests.live.processes import Process, Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 io_wait = app.tasks["gallery.io_wait"]
 cpu_wait = app.tasks["gallery.cpu_wait"]
 

@@ -15,6 +15,8 @@ from tests.gallery.models import Run
 from tests.live.broker import Vhost, dead
 from tests.live.processes import Process, Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 #: So many tasks meet the outage in each pool.
 TASKS = {"io": 100, "cpu": 4}
 

@@ -10,6 +10,8 @@ from switchyard.routing import QUEUES
 from tests.gallery.models import Run
 from tests.live.processes import Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 
 def test_each_task_runs_on_the_queue_its_route_says_and_no_other(yard: Processes) -> None:
     for queue in QUEUES:

@@ -22,6 +22,8 @@ from tests.gallery.models import Run
 from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 
+pytestmark = pytest.mark.every_broker
+
 DEAD = IO.dead_letter_queue
 CLASSIC = {"durable": True, "arguments": {"x-queue-type": "classic"}}
 

@@ -18,6 +18,8 @@ from tests.live.broker import waiting
 from tests.live.processes import Processes, eventually
 from tests.malformed import Draft, valid
 
+pytestmark = pytest.mark.every_broker
+
 #: RabbitMQ's dead lettering has 32 messages of a queue in hand at most; those it has no queue for stay there.
 MORE_THAN_IN_HAND = 40
 
