@@ -23,7 +23,11 @@ from deploy.local.processes import end, signal_group, spawn
 NAME = "switchyard@localhost"
 # Two schedulers that sleep when idle: the node shares two cores with everything that is being tried.
 _VM = "+S 2:2 +SDio 8 +sbwt none +sbwtdcpu none +sbwtdio none"
-DEAD_LETTER_TIMEOUT = "dead_letter_worker_publisher_confirm_timeout"
+#: What rabbitmq.conf has no word for, in Erlang's terms. Milliseconds; 3.10 and 4.3 both know it.
+#:
+#: A countdown, or a dead letter, that the next queue would not have (it has no leader, or is full) is tried
+#: again after so long, and not after the broker's own 3 minutes, which a killed broker makes of a retry.
+ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 10000}]}].\n"
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
@@ -64,7 +68,7 @@ class Node:
         self._server: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
         _write_secrets(home, peers)
-        _write_advanced(home)
+        (home / "advanced.config").write_text(ADVANCED)
         _write_configuration(home, self.port, self.management_port, user, password)
         if peers:
             _write_clustering(home, peers)
@@ -192,15 +196,6 @@ def _write_configuration(home: Path, port: int, management_port: int, user: str,
     file = home / "rabbitmq.conf"
     file.touch(mode=0o600)
     file.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
-
-
-def _write_advanced(home: Path) -> None:
-    """What rabbitmq.conf has no word for, in Erlang's terms. Milliseconds; 3.10 and 4.3 both know it.
-
-    A countdown, or a dead letter, that the next queue would not have (it has no leader, or is full) is tried
-    again after so long, and not after the broker's own 3 minutes, which a killed broker makes of a retry.
-    """
-    (home / "advanced.config").write_text(f"[{{rabbit, [{{{DEAD_LETTER_TIMEOUT}, 10000}}]}}].\n")
 
 
 def _write_clustering(home: Path, peers: Peers) -> None:

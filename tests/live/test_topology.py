@@ -15,6 +15,8 @@ from kombu.exceptions import OperationalError
 
 from app.celery import app
 from app.queues import IO
+from deploy.local.node import Node
+from deploy.local.rabbitmq import Broker
 from switchyard.broker.management import Management
 from switchyard.metrics.state import read_yard
 from switchyard.queues import DEAD_LETTER_EXCHANGE, EXCHANGE
@@ -350,3 +352,11 @@ def held(vhost: Vhost, queue: str) -> int:
     """Messages ready in the queue, as the broker counts them at the moment."""
     with Connection(vhost.url) as connection:
         return connection.default_channel.queue_declare(queue, passive=True).message_count
+
+
+def test_the_broker_tries_again_after_seconds_what_a_queue_would_not_have(broker: Broker) -> None:
+    """Its own time is three minutes, and a file that it does not read would leave that as it is."""
+    if not isinstance(broker.server, Node):
+        pytest.skip("the broker is somebody else's, or a container's, whose configuration is not ours")
+    option = "dead_letter_worker_publisher_confirm_timeout"
+    assert broker.server.ctl("eval", f"application:get_env(rabbit, {option}).").strip() == "{ok,10000}"

@@ -7,6 +7,7 @@ from copy import deepcopy
 import pytest
 
 from deploy.cluster.engine import ROOT
+from deploy.local.node import ADVANCED
 from tests.manifests import agreement
 from tests.manifests.agreement import documented
 from tests.manifests.folders import OVERLAYS, combined
@@ -33,6 +34,11 @@ def test_an_overlay_says_what_the_code_says(name) -> None:
 def test_every_documented_secret_key_is_used_somewhere() -> None:
     used = {pair for folder in OVERLAYS for pair in agreement.used_keys(documents(folder))}
     assert used == {(name, key) for name, keys in documented().items() for key in keys}
+
+
+def test_the_clusters_broker_is_configured_as_the_one_that_is_tested() -> None:
+    [broker] = of_kind(production(), "RabbitmqCluster")
+    assert broker["spec"]["rabbitmq"]["advancedConfig"] == ADVANCED
 
 
 def test_each_queue_has_a_scaler() -> None:
