@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
+from django.db import connections
+
 T = TypeVar("T")
 
 #: How long a server may take to answer a connect.
@@ -40,9 +42,15 @@ class BoundedRead(Generic[T]):
 
     def _run(self, future: Future[T]) -> None:
         try:
-            future.set_result(self._read())
+            try:
+                found = self._read()
+            finally:
+                # The thread's own, which ends here: nobody else would, and a pool would miss them.
+                connections.close_all()
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
             future.set_exception(error)
+        else:
+            future.set_result(found)
 
 
 class SlowRead(Generic[T]):

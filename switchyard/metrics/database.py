@@ -1,17 +1,14 @@
 """Measures what the database says of itself, by one connection of a thread's own."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from django.db import connection
 from prometheus_client.metrics_core import Metric
 
 from switchyard.metric import gauge
 from switchyard.metrics.transactions import Transactions, read_transactions, transaction_metrics
-
-T = TypeVar("T")
 
 # Of all databases: they share the limit. Only their number is to be seen by everybody.
 _READ = """
@@ -37,18 +34,6 @@ def read_database() -> DatabaseState:
         count, limit, seconds = cursor.fetchone()
         ahead = seconds - time.time()
     return DatabaseState(count, limit, ahead, read_transactions())
-
-
-def apart(read: Callable[[], T]) -> Callable[[], T]:
-    """The same read in a thread of its own, whose connection ends with it."""
-
-    def read_and_close() -> T:
-        try:
-            return read()
-        finally:
-            connection.close()
-
-    return read_and_close
 
 
 def database_metrics(state: DatabaseState | None) -> Iterator[Metric]:

@@ -21,7 +21,7 @@ from switchyard.deadline import BoundedRead, SlowRead
 from switchyard.metric import gauge
 from switchyard.metrics.beat import Beat, beat_metrics, read_beat
 from switchyard.metrics.broker import Topology, broker_metrics, read_topology
-from switchyard.metrics.database import DatabaseState, apart, database_metrics, read_database
+from switchyard.metrics.database import DatabaseState, database_metrics, read_database
 from switchyard.metrics.deadletters import dead_metrics, read_dead
 from switchyard.metrics.queues import queue_metrics
 from switchyard.metrics.source import Source
@@ -52,10 +52,10 @@ class Reads:
             yard=lambda: read_yard(management),
             alarms=management.alarms,
             topology=lambda: read_topology(management),
-            database=apart(read_database),
-            waits=apart(waits),
-            dead=apart(read_dead),
-            beat=apart(read_beat),
+            database=read_database,
+            waits=waits,
+            dead=read_dead,
+            beat=read_beat,
         )
 
 

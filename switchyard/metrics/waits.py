@@ -41,7 +41,7 @@ class Wait:
 def read_waits() -> dict[str, Wait]:
     """Queue to its wait, as far as a canary was ever sent; empty while the database is away."""
     try:
-        return BoundedRead(_apart, WAIT_SECONDS).result()
+        return BoundedRead(waits, WAIT_SECONDS).result()
     except (TimeoutError, DatabaseError, InterfaceError):
         return {}
 
@@ -56,11 +56,3 @@ def waits() -> dict[str, Wait]:
 def _wait(last: float | None, age: float | None, waiting: float | None) -> Wait:
     """A canary from the future (a clock was set back) was sent now, at the earliest; another one follows."""
     return Wait(last, None if age is None else max(0.0, age), None if waiting is None else max(0.0, waiting))
-
-
-def _apart() -> dict[str, Wait]:
-    """In a thread of its own, so with a connection of its own."""
-    try:
-        return waits()
-    finally:
-        connection.close()

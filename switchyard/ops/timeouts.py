@@ -24,7 +24,7 @@ class NoAnswer(Exception):
 def within(read: Callable[[], T], what: str) -> T:
     """What ``read`` returns or raises. Raises NoAnswer if it takes too long; it then ends by itself, unheard.
 
-    It runs in a thread, so it must not use the database.
+    It runs in a thread, so with database connections of its own.
     """
     try:
         return BoundedRead(read, PAGE_SECONDS).result()
