@@ -35,9 +35,9 @@ class DeadLetterQueue:
         self._place = place.name
         self._name = place.queue
         self._channel: Any = connection.channel()
-        self._given_up = given_up()
         #: Dead letters that waited when this was opened, without those that somebody else holds.
         self.waiting: int = self._channel.queue_declare(self._name, passive=True).message_count
+        self._given_up = given_up()
 
     def __iter__(self) -> Iterator[DeadLetter]:
         while (message := self._channel.basic_get(self._name)) is not None:
