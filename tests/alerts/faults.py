@@ -2,12 +2,10 @@
 
 import signal
 import time
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import psycopg
 from amqp import Message
 from kombu import Connection
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
@@ -15,7 +13,6 @@ from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing
 from tests.alerts.fault import Fault, Round
 from tests.alerts.service import Load, Service
 from tests.alerts.sessions import Sessions, changed
-from tests.database_clock import DatabaseClock
 from tests.live.processes import eventually
 
 #: Of what a laptop has; RabbitMQ's own is 0.4.
@@ -81,20 +78,6 @@ def give_rights(service: Service, *tags: str) -> None:
     service.broker.ctl("set_user_tags", user, *tags)
 
 
-class WrongClock:
-    """The database's clock is ahead, by less than what anything else is measured by."""
-
-    def begin(self, service: Service) -> None:
-        self._link = psycopg.connect(service.postgres.url, autocommit=True)
-        self._clock = DatabaseClock(self._link)
-        self._clock.install()
-        self._clock.set_ahead(timedelta(seconds=45))
-
-    def end(self, service: Service) -> None:
-        self._clock.remove()
-        self._link.close()
-
-
 def end_database(service: Service) -> None:
     service.postgres.kill()
 
@@ -105,7 +88,7 @@ def start_database(service: Service) -> None:
 
 
 def rounds() -> list[Round]:
-    growth, beats, clock = Growth(), TwoBeats(), WrongClock()
+    growth, beats = Growth(), TwoBeats()
     return [
         (Fault("a queue grows", ("QueueGrowing",), growth.begin, growth.end, 120),),
         (
@@ -143,7 +126,6 @@ def rounds() -> list[Round]:
                 lambda service: memory(service, NO_MEMORY),
                 lambda service: memory(service, ENOUGH_MEMORY),
             ),
-            Fault("the database's clock is 45 s ahead", ("DatabaseClockWrong",), clock.begin, clock.end),
         ),
         (
             Fault(

@@ -1,13 +1,16 @@
 """What is done under the shortened rules (tests/alerts/shortening.py): its alerts look back for long."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 import httpx
+import psycopg
 
 from tests.alerts.fault import Fault, Round
 from tests.alerts.faults import Growth, discard_dead_letters, promise
 from tests.alerts.service import Load, Service
 from tests.alerts.sessions import Sessions, changed
+from tests.database_clock import DatabaseClock
 from tests.live.processes import eventually
 
 _STUCK = "stuck"
@@ -27,6 +30,20 @@ _NO_CANARY = (
     _TRIGGER,
 )
 _CANARY_AGAIN = ("DROP FUNCTION unnoted CASCADE",)
+
+
+class WrongClock:
+    """The database's clock is ahead, by less than what anything else is measured by."""
+
+    def begin(self, service: Service) -> None:
+        self._link = psycopg.connect(service.postgres.url, autocommit=True)
+        self._clock = DatabaseClock(self._link)
+        self._clock.install()
+        self._clock.set_ahead(timedelta(seconds=45))
+
+    def end(self, service: Service) -> None:
+        self._clock.remove()
+        self._link.close()
 
 
 class Stuck:
@@ -95,7 +112,9 @@ def want_workers(service: Service, count: int) -> None:
 
 def rounds() -> list[Round]:
     stuck, storm, growth, many, forgotten = Stuck(), Storm(), NoMoreWorkers(), Sessions(), Sessions()
+    clock = WrongClock()
     return [
+        (Fault("the database's clock is 45 s ahead", ("DatabaseClockWrong",), clock.begin, clock.end),),
         (
             Fault(
                 "the slot of cpu waits for a row that somebody has locked",
