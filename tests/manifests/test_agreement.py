@@ -37,7 +37,7 @@ def test_every_documented_secret_key_is_used_somewhere() -> None:
 
 
 def test_the_clusters_broker_is_configured_as_the_one_that_is_tested() -> None:
-    [broker] = of_kind(production(), "RabbitmqCluster")
+    [broker] = of_kind(production(), "RabbitmqCluster").values()
     assert broker["spec"]["rabbitmq"]["advancedConfig"] == ADVANCED
 
 
