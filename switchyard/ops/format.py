@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from switchyard.outbox.backlog import Backlog
 from switchyard.text import printable
+
+if TYPE_CHECKING:
+    # Only named: whoever formats a table for a terminal may have no settings yet.
+    from switchyard.outbox.backlog import Backlog
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -31,7 +34,7 @@ def count(number: float | None) -> str:
     return "-" if number is None else f"{number:,.0f}"
 
 
-def amount(backlog: Backlog | None) -> str:
+def amount(backlog: "Backlog | None") -> str:
     """Of the messages that wait: a count, or ``about 1,000,000``."""
     if backlog is None:
         return "0"

@@ -1,6 +1,10 @@
+import subprocess
+import sys
 from pathlib import Path
 
-from deploy.local.environment import stamp
+import pytest
+
+from deploy.local.environment import ROOT, stamp
 from deploy.local.home import kept_secret
 
 
@@ -22,3 +26,10 @@ def test_a_secret_is_kept_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     assert kept_secret(file) == secret
     assert len(secret) == 32
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("module", ["deploy.local.__main__", "deploy.local.ways", "deploy.cluster.__main__"])
+def test_what_make_calls_is_there_at_a_prompt_with_nothing_set(module: str) -> None:
+    command, nothing = [sys.executable, "-c", f"import {module}"], {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=nothing, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
