@@ -36,10 +36,6 @@ class NotPublished(OperationalError):
 #: What a task of ours ends with that has met a broker that is away. The second: no connection was free.
 BROKER_IS_AWAY = (NotPublished, LimitExceeded)
 
-#: Headers in which RabbitMQ counts how often it has handed a message out: those that were given back
-#: (4.3), and, before that, all of them.
-DELIVERY_COUNTS = ("x-acquired-count", "x-delivery-count")
-
 
 class BrokerAway(Reject):
     """Ends the run of a task that could not send something; its message goes back to the queue."""
@@ -65,12 +61,6 @@ class Unavailable(CommandError):
 
 class NotYet(Exception):
     """The need is not met at this moment. Says what is missing."""
-
-
-def deliveries(request: Any) -> int:
-    """How often the broker has handed a task's message out, of which it counts all but the first."""
-    counts = (getattr(request, header, None) for header in DELIVERY_COUNTS)
-    return 1 + max(count if isinstance(count, int) else 0 for count in counts)
 
 
 def first_line(error: BaseException) -> str:

@@ -24,7 +24,8 @@ from django_celery_results.models import TaskResult
 from kombu.exceptions import EncodeError
 
 from switchyard import sqlstate
-from switchyard.outage import BROKER_IS_AWAY, BrokerAway, Contended, DatabaseAway, deliveries
+from switchyard.broker.deliveries import deliveries
+from switchyard.outage import BROKER_IS_AWAY, BrokerAway, Contended, DatabaseAway
 from switchyard.outbox.calls import publishing_in_transaction
 from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError, type_name
 from switchyard.tasks import chords
@@ -80,7 +81,7 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
             raise BrokerAway(str(exc)) from exc
         if sqlstate.is_away(exc):
             raise DatabaseAway(str(exc)) from exc
-        if sqlstate.is_contention(exc) and deliveries(kwargs.get("request")) <= MOST_CONTENTIONS:
+        if sqlstate.is_contention(exc) and deliveries(kwargs.get("request") or {}) <= MOST_CONTENTIONS:
             raise Contended(str(exc)) from exc
         error = raised(exc)
         if error is not exc:

@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from switchyard.broker.deliveries import failed
 from switchyard.routing import QUEUES
 from switchyard.tasks.failure import class_of, text_of
 from switchyard.worker.models import RunAtRisk
@@ -70,7 +71,7 @@ def lost_too_often(message: Any) -> bool | None:
     Raises django.db.Error, which is asked only for what the broker has counted as often itself.
     """
     limit = limit_of(message)
-    if int(message.headers.get("x-delivery-count") or 0) <= limit:
+    if failed(message.headers) <= limit:
         return False
     runs = _runs_of(message)
     if runs.count() <= limit:

@@ -15,6 +15,7 @@ import structlog
 from amqp import spec
 from celery.signals import worker_ready
 
+from switchyard.broker.deliveries import given_back
 from switchyard.outage import BROKER_ERRORS, Contended, DatabaseAway
 
 #: How long a message is held before it goes back the first time; then twice as long each time, up to this.
@@ -42,19 +43,11 @@ class StillRefused(Exception):
         )
 
 
-def returns_of(message: Any) -> int:
-    """How often it has been given back, of what the broker says. Before 4.3 with all other deliveries."""
-    headers = message.headers
-    delivered = headers.get("x-delivery-count") or 0
-    acquired = headers.get("x-acquired-count")
-    return int(delivered if acquired is None else acquired - delivered)
-
-
 def is_refused_for_good(message: Any, reason: object) -> bool:
     """Whether it has been given back as often as it may be. A database that is away says so itself, and comes
     back; what a broker refuses may be refused for ever.
     """
-    return returns_of(message) >= MOST_RETURNS and not isinstance(reason, DatabaseAway)
+    return given_back(message.headers) >= MOST_RETURNS and not isinstance(reason, DatabaseAway)
 
 
 def hold_of(returns: int) -> int:
@@ -64,7 +57,7 @@ def hold_of(returns: int) -> int:
 
 def give_back(message: Any, task_id: str, reason: object) -> None:
     """Return the message of a run that met what is away, and say so. Callable from any thread."""
-    returns = returns_of(message)
+    returns = given_back(message.headers)
     hold = CONTENTION_SECONDS if isinstance(reason, Contended) else hold_of(returns)
     log.warning("task_returned", task_id=task_id, error=str(reason), returns=returns, hold_seconds=hold)
     give_back_later(message, hold)

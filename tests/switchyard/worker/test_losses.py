@@ -39,6 +39,12 @@ def test_the_loss_beyond_the_limit_is_the_last() -> None:
     assert losses.ids_given_up() == {"one"}
 
 
+def test_a_count_that_a_sender_wrote_ends_no_worker() -> None:
+    forged = message()
+    forged.headers["x-delivery-count"] = "evil"
+    assert losses.lost_too_often(forged) is False
+
+
 def test_another_attempt_or_task_is_counted_anew() -> None:
     for _ in range(LIMIT + 1):
         losses.count_loss(message())

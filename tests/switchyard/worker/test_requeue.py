@@ -16,25 +16,6 @@ from switchyard.worker.request import JournaledRequest
 TASK = "gallery.io_wait"
 
 
-def message(**headers: int) -> Any:
-    return SimpleNamespace(headers={f"x-{name}-count": count for name, count in headers.items()})
-
-
-@pytest.mark.parametrize(
-    ("headers", "returns"),
-    [
-        ({}, 0),
-        # RabbitMQ 3.10
-        ({"delivery": 3}, 3),
-        # RabbitMQ 4.3: five deliveries before this one, of which two ended with a worker
-        ({"acquired": 5, "delivery": 2}, 3),
-        ({"acquired": 5}, 5),
-    ],
-)
-def test_the_broker_says_how_often_a_message_was_given_back(headers: dict[str, int], returns: int) -> None:
-    assert requeue.returns_of(message(**headers)) == returns
-
-
 def test_it_is_held_longer_each_time_and_never_longer_than_the_longest() -> None:
     holds = [requeue.hold_of(returns) for returns in range(requeue.MOST_RETURNS + 1)]
     assert holds[:2] == [requeue.HOLD_SECONDS, 2 * requeue.HOLD_SECONDS]
