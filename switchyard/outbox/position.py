@@ -52,14 +52,15 @@ _WRITE = """
 """
 
 
-# A million rows may wait where the statistics know of a few, which would be fetched all and sorted.
-_IN_ORDER = "SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)"
+#: Has a transaction read as many rows as it takes, whatever the statistics say of all that match: a million
+#: may wait where they know of a few, which would be fetched all and sorted.
+IN_ORDER = "SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)"
 
 
 def in_order_of_the_index() -> None:
-    """Have this transaction read as many rows as it takes, whatever the statistics say of all that match."""
+    """Have this transaction do so."""
     with connection.cursor() as cursor:
-        cursor.execute(_IN_ORDER)
+        cursor.execute(IN_ORDER)
 
 
 def positions() -> dict[str, int]:

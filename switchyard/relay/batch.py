@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from switchyard.outbox.models import Message
+from switchyard.outbox.position import IN_ORDER
 
 BATCH_ROWS = 200
 #: Of bodies, which are held in memory: fewer rows when they are large.
@@ -33,12 +34,8 @@ _FETCH = f"""
 """  # noqa: S608 - constants of ours
 
 
-# Both for this transaction alone: behind a pooler the session is somebody else's after it. The second is for
-# the reason in switchyard/outbox/position.py.
-_BEGIN = """
-    SELECT set_config('idle_in_transaction_session_timeout', %s, true),
-        set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)
-"""
+# For this transaction alone: behind a pooler the session is somebody else's after it.
+_BEGIN = f"{IN_ORDER}, set_config('idle_in_transaction_session_timeout', %s, true)"
 
 
 @dataclass(frozen=True, slots=True)

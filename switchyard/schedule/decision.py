@@ -57,9 +57,13 @@ def decide(entry: PeriodicTask, now: datetime) -> Decision:
     try:
         return _decided(entry, entry.clock, now)
     except Exception as error:  # noqa: BLE001 - what a schedule may raise, only django-celery-beat knows
-        entry.clock.due_at, entry.clock.missed_at = None, now
-        said = f"{type(error).__name__}: {str(error).strip()} Correct the entry, or disable it."
-        return Decision(entry, Verdict.REFUSE, reason=said)
+        entry.clock.due_at = None
+        return Decision(entry, Verdict.REFUSE, reason=complaint(error))
+
+
+def complaint(error: Exception) -> str:
+    """What is said of an entry that cannot be dealt with."""
+    return f"{type(error).__name__}: {str(error).strip()} Correct the entry, or disable it."
 
 
 def is_over(entry: PeriodicTask, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 from switchyard import heartbeat
 from switchyard.clock import Step
 from switchyard.routing import HOME
-from switchyard.schedule.decision import Decision, Verdict
+from switchyard.schedule.decision import Decision, Verdict, complaint
 from switchyard.schedule.lease import WAITS, Lease, LeaseLost
 from switchyard.schedule.models import Tick
 from switchyard.schedule.review import Review
@@ -161,8 +161,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         put_off(key, PUT_OFF_SECONDS, now)
         entry = PeriodicTask.objects.filter(pk=key).first()
         if entry:
-            reason = f"{type(error).__name__}: {str(error).strip()} Correct the entry, or disable it."
-            self._complain(entry, reason)
+            self._complain(entry, complaint(error))
 
     def _report(self, decision: Decision, now: datetime) -> None:
         entry, due = decision.entry, decision.due_at
