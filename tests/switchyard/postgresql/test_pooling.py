@@ -1,9 +1,9 @@
 """A connection goes back to the pool after each transaction, and stays where something counts on it."""
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg_pool
@@ -276,18 +276,28 @@ def test_statements_in_a_row_ask_the_server_nothing_besides(pooled: Any, monkeyp
 def test_who_keeps_a_connection_and_does_not_use_it_is_counted_and_named(
     pooled: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(holds, "IDLE_SECONDS", 0.2)
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(holds, "time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def wait() -> None:
+        clock.now += 1.5 * holds.IDLE_SECONDS
+
+    def slowly(execute: Callable[..., Any], *args: Any) -> Any:
+        wait()
+        return execute(*args)
+
     with capture_logs() as lines:
         make()
-        execute("SELECT pg_sleep(0.3)")
+        with connection.execute_wrapper(slowly):
+            execute("SELECT 1")
         with transaction.atomic():
             make()
-            time.sleep(0.3)
+            wait()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-            time.sleep(0.3)
+            wait()
         execute("SET statement_timeout = '7s'")
-        time.sleep(0.3)
+        wait()
         connection.close()
     kept = [(line["event"], line["reason"]) for line in lines]
     assert kept == [
@@ -295,7 +305,7 @@ def test_who_keeps_a_connection_and_does_not_use_it_is_counted_and_named(
         ("connection_kept", "a cursor that was not closed"),
         ("connection_kept", "the state of its session"),
     ]
-    assert all(0.2 <= line["idle_seconds"] <= line["held_seconds"] for line in lines)
+    assert all(holds.IDLE_SECONDS <= line["idle_seconds"] <= line["held_seconds"] for line in lines)
 
 
 def test_a_kept_connection_is_counted_for_its_task(pooled: Any, monkeypatch: Any) -> None:

@@ -27,6 +27,14 @@ def everything() -> None:
         )
 
 
+def send_batches(relay: InstantRelay) -> None:
+    """And have the relay write down how far it has come."""
+    for _ in range(BATCHES):
+        fill(BATCH)
+        relay.turn()
+    relay._bounds.remember()
+
+
 def test_a_turn_reads_as_many_rows_beside_thousands_that_are_gone_as_beside_none() -> None:
     relay, read = InstantRelay(BATCH), []
     with open_transaction():
@@ -42,10 +50,7 @@ def test_a_turn_reads_as_many_rows_beside_thousands_that_are_gone_as_beside_none
 def test_who_counts_what_waits_begins_where_the_relay_has_come_to() -> None:
     relay = InstantRelay(BATCH)
     with open_transaction():
-        for _ in range(BATCHES):
-            fill(BATCH)
-            relay.turn()
-        relay._bounds.remember()
+        send_batches(relay)
         fill(3)
         found = []
         assert read_by(lambda: found.append(backlogs())) <= BATCH
@@ -55,10 +60,7 @@ def test_who_counts_what_waits_begins_where_the_relay_has_come_to() -> None:
 def test_a_new_relay_begins_where_the_last_one_has_come_to() -> None:
     last = InstantRelay(BATCH)
     with open_transaction():
-        for _ in range(BATCHES):
-            fill(BATCH)
-            last.turn()
-        last._bounds.remember()
+        send_batches(last)
         new = InstantRelay(BATCH)
         fill(BATCH)
         assert read_by(new.turn) <= 8 * BATCH

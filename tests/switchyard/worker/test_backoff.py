@@ -6,22 +6,10 @@ from typing import Any
 import pytest
 from amqp.exceptions import AccessRefused, ConnectionForced, NotAllowed
 from celery.exceptions import WorkerShutdown
-from kombu.asynchronous import get_event_loop, set_event_loop
 
-from app.celery import app
 from switchyard.worker import backoff
 
 FULL = "connection to vhost 'v' refused: vhost 'v' connection limit (1) is reached"
-
-
-@pytest.fixture
-def consumer() -> Iterator[Any]:
-    """Of a worker that was made and never started."""
-    loop = get_event_loop()
-    worker = app.WorkController(hostname="one@here", pool="threads", concurrency=1)
-    yield worker.consumer
-    worker.hub.close()
-    set_event_loop(loop)
 
 
 @pytest.fixture
@@ -50,26 +38,28 @@ def test_the_pause_grows_until_the_worker_consumes(
     assert pauses[-1] == expected[0]
 
 
-def test_a_worker_leaves_when_it_was_refused_for_so_long(
-    consumer: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.SWITCHYARD_WAIT_SECONDS = 60
-    clock = iter(range(0, 1000, 10))
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Ten seconds later at each look; nobody sleeps."""
+    clock = iter(range(0, 100_000, 10))
     monkeypatch.setattr(backoff.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(backoff.time, "sleep", lambda _: None)
+    return clock
+
+
+def test_a_worker_leaves_when_it_was_refused_for_so_long(
+    consumer: Any, settings: Any, clock: Iterator[int]
+) -> None:
+    settings.SWITCHYARD_WAIT_SECONDS = 60
     with pytest.raises(WorkerShutdown) as left:
         refuse(consumer, AccessRefused("wrong password"))
     assert left.value.code == 3
     assert next(clock) <= 200
 
 
-def test_a_worker_that_cannot_reach_its_broker_stays(
-    consumer: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("clock")
+def test_a_worker_that_cannot_reach_its_broker_stays(consumer: Any, settings: Any) -> None:
     settings.SWITCHYARD_WAIT_SECONDS = 0
-    clock = iter(range(0, 100_000, 10))
-    monkeypatch.setattr(backoff.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(backoff.time, "sleep", lambda _: None)
     refuse(consumer, ConnectionForced("going down"))
 
 

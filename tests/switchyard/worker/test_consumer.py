@@ -1,16 +1,13 @@
 """The consumer as Celery makes it: what we override of it is called, and what we read of it is there."""
 
-from collections.abc import Iterator
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from amqp.exceptions import ConnectionError as ConnectionLost
 from amqp.exceptions import NotFound
 from celery.worker import state
 from celery.worker.consumer.delayed_delivery import DelayedDelivery
-from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.asynchronous.semaphore import LaxBoundedSemaphore
 from kombu.message import Message
 
@@ -22,17 +19,6 @@ from switchyard.worker.takeover import in_hand
 from switchyard.worker.threads import TaskPool
 
 TASK = "gallery.io_wait"
-
-
-@pytest.fixture
-def consumer() -> Iterator[Any]:
-    """Of a worker that was made and never started."""
-    loop = get_event_loop()
-    worker = app.WorkController(hostname="one@here", pool="threads", concurrency=1)
-    yield worker.consumer
-    state.reset_state()
-    worker.hub.close()
-    set_event_loop(loop)
 
 
 def received(consumer: Any, channel: Any) -> tuple[Any, Any]:
