@@ -193,7 +193,7 @@ BEAT_AND_OUTBOX = Board(
         Panel("What was missed within a day?", {"entries": "max(switchyard_beat_missed_runs)"}),
         Panel(
             "Is the database's clock right?",
-            {"ahead of the exporter's": "max(switchyard_database_clock_ahead_seconds)"},
+            {"apart from the exporter's": "max(abs(switchyard_database_clock_ahead_seconds))"},
             "s",
         ),
     ),
