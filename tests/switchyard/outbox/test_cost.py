@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -56,8 +58,13 @@ def test_a_plain_call_is_less_than_half_of_what_celery_does_for_one() -> None:
     def plain() -> None:
         noop.delay_on_commit("1")
 
-    with transaction.atomic():
-        assert functions_called_by(plain) < functions_called_by(celerys) / 2
+    def both() -> tuple[int, int]:
+        with closing(connection), transaction.atomic():
+            return functions_called_by(plain), functions_called_by(celerys)
+
+    # structlog walks all a context has, and what other tests bound stays in theirs.
+    ours, stock = Context().run(both)
+    assert ours < stock / 2
 
 
 def functions_called_by(code: Callable[[], None]) -> int:
