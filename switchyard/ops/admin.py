@@ -114,6 +114,8 @@ class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
         for title, options in PeriodicTaskAdmin.fieldsets
     )
     inlines = (RuleInline,)
+    #: Each one-off task has a moment of its own, and a select box would have them all.
+    raw_id_fields = ("clocked",)
 
     @admin.action(description="Run selected tasks")
     def run_tasks(self, request: HttpRequest, chosen: QuerySet[PeriodicTask]) -> None:
@@ -130,6 +132,7 @@ class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
 @admin.register(Tick)
 class TickAdmin(ReadOnlyAdmin):
     list_display = ("entry", "due_at", "sent_at", "task_id")
-    list_filter = ("entry", "due_at")
+    list_filter = ("due_at",)
     search_fields = ("entry", "task_id")
+    show_full_result_count = False
     ordering = ("-due_at",)

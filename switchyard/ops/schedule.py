@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.http import HttpRequest, HttpResponse
@@ -14,13 +15,24 @@ from switchyard.celery import attached
 from switchyard.ops.pages import demand, page, shown
 from switchyard.outbox.errors import TaskCallError
 from switchyard.schedule.call import EntryRefused, send_now
-from switchyard.schedule.listing import listed
+from switchyard.schedule.listing import listed, matching, overdue_first
+
+#: Rows on the page, which asks for itself every 10 s: a project has an entry for each of its tenants.
+LISTED = 100
+
+
+class Filter(forms.Form):
+    entry = forms.CharField(required=False, max_length=200, help_text="a part of its name, or of its task's")
 
 
 @page("GET")
 def schedule(request: HttpRequest) -> HttpResponse:
-    rows = [row | {"overdue": _overdue(row), "late": _late(row)} for row in listed()]
-    return shown(request, "schedule", "Schedule", {"rows": rows})
+    form = Filter(request.GET)
+    found = matching(form.cleaned_data["entry"] if form.is_valid() else "")
+    rows = [
+        row | {"overdue": _overdue(row), "late": _late(row)} for row in listed(overdue_first(found)[:LISTED])
+    ]
+    return shown(request, "schedule", "Schedule", {"form": form, "count": found.count(), "rows": rows})
 
 
 @page("POST")

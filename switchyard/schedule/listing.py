@@ -2,19 +2,32 @@
 
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.schedule.due import counted_by, next_due
 from switchyard.schedule.models import Clock, Rule, Tick
 
 
-def listed() -> list[dict[str, Any]]:
+def matching(entry: str = "") -> QuerySet[PeriodicTask]:
+    """The entries with that in their name or their task's, by name."""
+    named = Q(name__icontains=entry) | Q(task__icontains=entry)
+    found: QuerySet[PeriodicTask] = PeriodicTask.objects.filter(named).order_by("name")
+    return found
+
+
+def overdue_first(found: QuerySet[PeriodicTask]) -> QuerySet[PeriodicTask]:
+    """What a person looks for among many. An entry that was edited just now is among them."""
+    known: QuerySet[PeriodicTask] = found.alias(overdue=Q(clock__due_at__lt=Now()))
+    return known.order_by(F("overdue").desc(nulls_last=True), "name")
+
+
+def listed(found: QuerySet[PeriodicTask]) -> list[dict[str, Any]]:
     """One row for each entry. Times are ISO text in UTC, or None; ``next_due`` may say what is wrong."""
     newest = Tick.objects.filter(entry=OuterRef("name")).order_by("-due_at").values("sent_at")[:1]
     parts = ("interval", "crontab", "solar", "clocked", "rule", "clock")
-    found = PeriodicTask.objects.select_related(*parts).annotate(last_sent=Subquery(newest)).order_by("name")
-    return [_row(entry) for entry in found]
+    return [_row(entry) for entry in found.select_related(*parts).annotate(last_sent=Subquery(newest))]
 
 
 def _row(entry: PeriodicTask) -> dict[str, Any]:

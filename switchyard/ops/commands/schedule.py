@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from switchyard.ops.commands.arguments import add_actions
 from switchyard.ops.format import table
 from switchyard.routing import HOME
-from switchyard.schedule.listing import listed
+from switchyard.schedule.listing import listed, matching
 from switchyard.schedule.sync import sync_schedule
 
 ACTIONS = {
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             found: Any = vars(sync_schedule())
             text = _lines(found)
         else:
-            found = listed()
+            found = listed(matching())
             text = table(found)
         self.stdout.write(json.dumps(found, indent=2) if as_json else text)
 
