@@ -97,7 +97,7 @@ class Siding:
 
 
 #: One for all messages, since it costs as much to make as the rest of a message's way through it.
-_PRODUCER = Producer(Siding())
+_PRODUCER: Any = Producer(Siding())  # type: ignore[arg-type]
 
 
 def _due(task: str, eta: str | None) -> float | None:
