@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 handler404 = "app.accounts.api.not_found"
+handler500 = "switchyard.process.unavailable.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

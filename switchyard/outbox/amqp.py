@@ -5,32 +5,22 @@ producer that is handed to ``apply_async`` is dropped by chains. So the switch i
 variable: it holds for the thread or coroutine that captures, and for nobody else.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from celery.app import amqp
-from kombu.serialization import dumps
 
 from switchyard.outbox.calls import Block, publishing_in_transaction
-from switchyard.outbox.checked import (
-    BODY_LIMIT_BYTES,
-    Checked,
-    headers_as_json,
-    refuse_headers,
-    refuse_large_body,
-    refuse_large_headers,
-)
+from switchyard.outbox.checked import Checked
 from switchyard.outbox.destination import refuse_unrouted
-from switchyard.outbox.errors import ReturnRefused, TaskCallError, TooFarAhead
+from switchyard.outbox.errors import ReturnRefused, TaskCallError
 from switchyard.outbox.metrics import enqueued
-from switchyard.outbox.moments import LONGEST_DELAY
+from switchyard.outbox.recorder import Recorder
 from switchyard.outbox.rows import Row
 
 _capture: ContextVar[tuple[Block, list[Row]] | None] = ContextVar("capture", default=None)
@@ -117,59 +107,3 @@ def _copied(message: Any) -> Any:
         properties=deepcopy(message.properties),
         body=(args, kwargs, deepcopy(embedded)),
     )
-
-
-class Recorder:
-    """Takes the place of kombu's Producer for one message."""
-
-    def __init__(self, task: str, rows: list[Row]) -> None:
-        self._task = task
-        self._rows = rows
-
-    def publish(
-        self,
-        body: Any,
-        *,
-        routing_key: str,
-        headers: dict[str, Any],
-        serializer: str,
-        correlation_id: str,
-        reply_to: str,
-        priority: int | None = None,
-        **_: Any,
-    ) -> None:
-        """What is left out is not the message's (retries, declarations) or is counted anew by the relay."""
-        refuse_headers(self._task, headers)
-        content_type, content_encoding, text = dumps(body, serializer)
-        properties = {
-            "content_type": content_type,
-            "content_encoding": content_encoding,
-            "delivery_mode": 2,
-            "correlation_id": correlation_id,
-            "reply_to": reply_to,
-            "priority": priority,
-        }
-        row = Row(
-            task_id=headers["id"],
-            task=self._task,
-            # A delay stands before the queue's key, and a key is one word.
-            queue=routing_key.rpartition(".")[2],
-            headers=headers_as_json(headers),
-            properties=json.dumps({key: value for key, value in properties.items() if value is not None}),
-            body=text,
-            due=_due(self._task, headers["eta"]),
-        )
-        refuse_large_body(self._task, row.body, BODY_LIMIT_BYTES)
-        refuse_large_headers(self._task, row.headers)
-        self._rows.append(row)
-
-
-def _due(task: str, eta: str | None) -> float | None:
-    """The eta on a clock that nobody sets. Raises TooFarAhead."""
-    if not eta:
-        return None
-    when = datetime.fromisoformat(eta)
-    delay = when - datetime.now(UTC)
-    if delay > LONGEST_DELAY:
-        raise TooFarAhead(task, delay.total_seconds(), LONGEST_DELAY)
-    return time.monotonic() + delay.total_seconds()

@@ -19,7 +19,7 @@ from tests.stepped import stepped
 
 HOUR = timedelta(hours=1)
 #: Where a caller's clock is read: by Celery for the header, by us for the row.
-CALLER = ("celery.app.base.datetime", "switchyard.outbox.amqp.datetime")
+CALLER = ("celery.app.base.datetime", "switchyard.outbox.recorder.datetime")
 
 io_wait = app.tasks["gallery.io_wait"]
 

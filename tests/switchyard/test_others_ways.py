@@ -1,7 +1,8 @@
 """The ways in which other people's libraries take part in a call, without the libraries.
 
 Of tenant-schemas-celery an app that makes its own task base, of celery-once a base that may decline to send,
-of agents such as opbeat's receivers of Celery's signals, and of django-structlog its own receivers.
+of agents such as opbeat's receivers of Celery's signals, of New Relic's and Datadog's what they wrap of
+kombu's producer, and of django-structlog its own receivers.
 """
 
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import pytest
-from celery import Celery, Task, states
+import wrapt
+from celery import Celery, Task, chain, states
 from celery.result import EagerResult
 from celery.signals import before_task_publish
 from django_structlog.celery.receivers import CeleryReceiver
+from kombu import Producer
 from kombu.utils.json import loads
 from structlog.contextvars import bound_contextvars, clear_contextvars
 
@@ -20,6 +23,7 @@ from app.celery import app as attached_app
 from switchyard.celery import attach
 from switchyard.outbox.context import HEADER
 from switchyard.outbox.models import Message
+from switchyard.outbox.sending import send_on_commit
 from switchyard.tasks.base import RoutedTask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,6 +128,36 @@ def test_a_receiver_may_add_to_the_headers_of_every_call() -> None:
     ids = list(Message.objects.order_by("id").values_list("task_id", flat=True))
     wanted = [{"id": task_id, "schema": name} for task_id, name in zip(ids, "abc", strict=True)]
     assert kept("elastic-apm") == wanted
+
+
+def in_new_headers(publish: Any, _: Any, args: Any, options: Any) -> Any:
+    """New Relic's, whose trace the message is to carry."""
+    return publish(*args, **options | {"headers": {"traceparent": schema.get()} | options["headers"]})
+
+
+def in_the_same_headers(publish: Any, producer: Any, args: Any, options: Any) -> Any:
+    """Datadog's, which also asks where the message goes."""
+    getattr(producer.channel.connection, "host", None)
+    args[4]["traceparent"] = schema.get()
+    return publish(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("method", "agents"), [("publish", in_new_headers), ("_publish", in_the_same_headers)]
+)
+def test_what_wraps_kombus_producer_takes_part_in_a_call_that_is_kept(
+    monkeypatch: pytest.MonkeyPatch, method: str, agents: Any
+) -> None:
+    """A trace ended at each call that went by the outbox, and went on over each that was sent at once."""
+    io_wait.delay_on_commit("before it is set up")
+    monkeypatch.setattr(Producer, method, wrapt.FunctionWrapper(getattr(Producer, method), agents))
+    for name in ("a", "b"):
+        token = schema.set(name)
+        io_wait.delay_on_commit(name)
+        io_wait.apply_async_on_commit((name,), countdown=60)
+        send_on_commit(chain(io_wait.si(name), io_wait.si(name)))
+        schema.reset(token)
+    assert kept("traceparent") == [None, *"aaabbb"]
 
 
 def test_django_structlogs_own_receivers_and_ours_say_the_same() -> None:
