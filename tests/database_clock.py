@@ -16,6 +16,8 @@ INSTALL = """
     CREATE TABLE wrong_clock.ahead (ahead) AS SELECT interval '0';
     CREATE FUNCTION wrong_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
         'SELECT pg_catalog.clock_timestamp() + ahead FROM wrong_clock.ahead';
+    CREATE FUNCTION wrong_clock.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
+        'SELECT pg_catalog.statement_timestamp() + ahead FROM wrong_clock.ahead';
     CREATE FUNCTION wrong_clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS
         'SELECT pg_catalog.now() + ahead FROM wrong_clock.ahead';
 """
@@ -33,7 +35,7 @@ class DatabaseClock:
 
     def install(self) -> None:
         self._link.execute(INSTALL)
-        self._of_new_connections("SET search_path = wrong_clock, pg_catalog, public")
+        self._of_new_connections("SET search_path = public, wrong_clock, pg_catalog")
 
     def remove(self) -> None:
         self._of_new_connections("RESET search_path")

@@ -24,6 +24,10 @@ from switchyard.broker.frames import Frame
 #: Taken from the socket at once; what is left stays for the next turn of the loop.
 READ_BYTES = 64 * 1024
 
+#: The answer to a farewell is waited for so long, of a channel and of a connection. A broker in alarm reads
+#: nothing more and gives none; who publishes has waited for its confirm by then.
+FAREWELL_SECONDS = 2.0
+
 #: A frame is type (1 byte), channel (2), size (4), payload and this end mark. AMQP 0-9-1, 4.2.3.
 _HEADER_BYTES = 7
 _END = 0xCE
@@ -121,12 +125,22 @@ class BatchingSocket(TCPTransport):
 
 
 class Connection(pyamqp.Connection):
+    #: None when it has been closed.
+    channels: dict[int, Any] | None
+
     def Transport(  # noqa: N802 - py-amqp's name for the maker of its socket
         self, host: str, connect_timeout: float | None, ssl: Any = False, *args: Any, **options: Any
     ) -> Any:
         if ssl:
             return super().Transport(host, connect_timeout, ssl, *args, **options)
         return BatchingSocket(host, connect_timeout, *args, **options)
+
+    def blocking_read(self, timeout: float | None = None) -> Any:
+        """Handle the next frame. Raises TimeoutError when there is none in time (seconds)."""
+        channels = (self.channels or {}).values()
+        if timeout is None and any(channel.is_closing for channel in channels):
+            timeout = FAREWELL_SECONDS
+        return super().blocking_read(timeout)
 
 
 class Transport(pyamqp.Transport):

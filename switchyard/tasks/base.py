@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import Reject, Retry
+from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
 from celery.utils.time import get_exponential_backoff_interval
 
 from switchyard.outage import BROKER_IS_AWAY, BrokerAway
@@ -110,7 +110,8 @@ class RoutedTask(Base):
             return super().retry(*args, **options)
         except Reject as rejected:
             reason = rejected.args[0]
-            if isinstance(reason, BROKER_IS_AWAY):
+            if isinstance(reason, (*BROKER_IS_AWAY, SoftTimeLimitExceeded)):
+                # The task had done its part: the limit has ended a wait for the broker.
                 raise BrokerAway(str(reason)) from reason
             if isinstance(reason, Exception):
                 # A Reject would be all that anybody hears of it.

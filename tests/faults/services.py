@@ -28,8 +28,12 @@ from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.stock import stock
 from tests.faults.stock import tasks as _stock_tasks  # noqa: F401 - so that stock has them
+from tests.faults.stock.late import late
 from tests.live.broker import Vhost
 from tests.live.processes import DEADLINE_SECONDS, Process, Processes, eventually
+
+#: The module of the control's app.
+STOCK = "tests.faults.stock"
 
 
 @dataclass
@@ -52,14 +56,16 @@ class Services:
     def start_relay(self, env: dict[str, str] | None = None) -> Process:
         return self.processes.relay(env)
 
-    def stock_worker(self, *arguments: str) -> Process:
+    def stock_worker(self, *arguments: str, of: str = STOCK, env: dict[str, str] | None = None) -> Process:
         """A worker of the control, by Celery's own command."""
         flags = ["--loglevel=INFO", "--without-gossip", "--without-mingle", *arguments]
-        return self.celery("worker", *flags, ready=" ready.")
+        return self.celery("worker", *flags, ready=" ready.", of=of, env=env)
 
-    def celery(self, *arguments: str, ready: str) -> Process:
-        command = [sys.executable, "-m", "celery", "-A", "tests.faults.stock", *arguments]
-        process = self.processes.start_command(command)
+    def celery(
+        self, *arguments: str, ready: str, of: str = STOCK, env: dict[str, str] | None = None
+    ) -> Process:
+        command = [sys.executable, "-m", "celery", "-A", of, *arguments]
+        process = self.processes.start_command(command, env)
         eventually(lambda: ready in process.text(), what=f"{ready!r} in {process.log}")
         return process
 
@@ -77,12 +83,13 @@ class Services:
 
     def promise_stock(self, task: str, keys: Iterable[str], **kwargs: Any) -> list[str]:
         """The control's promise, made where Celery's ``delay`` returned: it said that the task was sent."""
-        stock.conf.broker_url = self.vhost.url
-        forget_connections(stock)
+        control = late if task in late.tasks else stock
+        control.conf.broker_url = self.vhost.url
+        forget_connections(control)
         sent: dict[str, float] = {}
         for key in keys:
             with suppress(OperationalError):
-                stock.tasks[task].delay(key, **kwargs)
+                control.tasks[task].delay(key, **kwargs)
                 sent[key] = time.time()
         Promise.objects.bulk_create(Promise(key=key, at=at) for key, at in sent.items())
         return list(sent)

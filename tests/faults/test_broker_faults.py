@@ -1,13 +1,15 @@
-"""A broker that is killed, full, blocked, silent or changed behind our back: F5, F8 to F11, F37, F39."""
+"""A broker that is killed, full, blocked, silent or changed behind our back: F5, F8 to F11, F37, F39, F51."""
 
 import threading
 import time
+from io import StringIO
 from pathlib import Path
 from statistics import quantiles
 from urllib.parse import quote
 
 import httpx
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,8 +17,10 @@ from app.celery import app
 from app.queues import IO
 from deploy.local.ports import LOOPBACK, free_ports
 from switchyard.outbox.models import Message
+from switchyard.queues import UNROUTABLE
 from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
+from tests.faults.removed import promise_to_removed
 from tests.faults.services import (
     Services,
     all_done,
@@ -244,6 +248,25 @@ def test_f37_a_countdown_survives_a_broker_kill_and_needs_no_worker_before(servi
     assert found.good, found
     assert min(started) >= due - 1
     assert quantiles(lateness, n=100)[98] <= 8
+
+
+def test_f51_countdowns_to_a_removed_queue_are_kept_and_hold_up_nobody(services: Services, tally) -> None:
+    """They are on their way when the broker is killed; other countdowns, and retries, go on."""
+    services.start_relay()
+    services.start("worker io")
+    stranded = promise_to_removed("removed")
+    promised = [_promise_later(key, 5) for key in keys("later", 20)]
+    promised += promise("ledger.io_retry", keys("again", 20))
+    eventually(lambda: waiting_rows() == 0)
+    services.kill_broker()
+    all_done(promised)
+    eventually(lambda: services.waiting(UNROUTABLE) == len(stranded), what="all in one place")
+    assert not Effect.objects.filter(key__in=stranded).exists()
+    call_command("switchyard", "deadletters", "replay", "--queue=unroutable", "--yes", stdout=StringIO())
+    all_done(stranded)
+    found = services.verdict()
+    tally("F51", "ours", kills=1, stranded=len(stranded), tasks=found.promised, lost=len(found.lost))
+    assert found.good, found
 
 
 def test_f39_a_hundred_reconnects_leak_nothing(services: Services, tally) -> None:

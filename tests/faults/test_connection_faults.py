@@ -1,40 +1,48 @@
 """Connections that are cut again and again while work goes on: F40."""
 
 import time
+from pathlib import Path
 
 import pytest
 from django.db import transaction
+from kombu import Connection
 
 from app.celery import app
 from switchyard.routing import QUEUES
 from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
 from tests.faults.services import Services, all_done, keys, running, steady
+from tests.faults.stock.late import LATE, LIMIT
 from tests.live.processes import eventually
 
 pytestmark = pytest.mark.every_broker
 
 CUTS = 20
-LONG_SECONDS = 75
+#: Of a long task, which ends when it is told to: no limit is what is tried here.
+LONGEST_SECONDS = 900
+#: Until a broker that does not answer is given up.
+SILENT_SECONDS = 30
 
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_f40_twenty_cuts_end_no_healthy_task_and_repeat_no_long_one(
-    services: Services, tally, queue: str
+    services: Services, tally, queue: str, tmp_path: Path
 ) -> None:
     """20 cuts in about a minute, of a worker whose long tasks last longer than all of them."""
+    over = tmp_path / "over"
     services.start_relay()
     with Proxy(services.broker_port) as proxy:
         env = services.through(proxy)
         services.start(f"worker {queue} --concurrency=8", env=env)
-        long = [promise_long(queue, key) for key in keys("long", 6)]
+        long = [promise_long(queue, key, over) for key in keys("long", 6)]
         eventually(lambda: len(running()) == 6)
         with services.fault("cuts"), steady(f"ledger.{queue}_work", "short", 3) as short:
             cut_when_connected(proxy, CUTS)
             went_on = Effect.objects.filter(key__startswith="short").count()
-        assert set(long) <= running(), "the cuts must end before the long tasks do"
+        assert set(long) <= running()
         assert services.dead_letters(queue) == []
-        all_done([*long, *short], within=100)
+        over.touch()
+        all_done([*long, *short])
     found = services.verdict()
     begun = Execution.objects.filter(key__startswith="long").count()
     dead = services.dead_letters(queue)
@@ -55,12 +63,49 @@ def test_f40_twenty_cuts_end_no_healthy_task_and_repeat_no_long_one(
     assert went_on >= len(short) / 2
 
 
-def promise_long(queue: str, key: str) -> str:
-    """A task that lasts longer than the cuts, and may."""
+def test_f40_control_late_acknowledgement_loses_what_was_cut_off_too_often(
+    services: Services, tally, tmp_path: Path
+) -> None:
+    """At each cut the broker gives everything out anew, to who still has it, until that is too often for it.
+
+    The worker runs them again and again; no broker has them any more when it ends.
+    """
+    over = tmp_path / "over"
+    with Proxy(services.broker_port) as proxy:
+        flags = "--concurrency=2", "--pool=threads"
+        worker = services.stock_worker(*flags, of=LATE, env=services.through(proxy))
+        promised = services.promise_stock("late.outlast", keys("long", 6), until=str(over))
+        eventually(lambda: len(running()) == 2)
+        with services.fault("cuts"):
+            cut_when_connected(proxy, LIMIT + 3)
+            worker.kill_all()
+    over.touch()
+    services.stock_worker(*flags, of=LATE)
+    services.promise_stock("late.outlast", ["last"], until=str(over))
+    all_done(["last"])
+    found = services.verdict()
+    tally("F40", "stock, late", cuts=LIMIT + 3, tasks=found.promised, lost=len(found.lost))
+    assert found.lost == promised
+
+
+def test_a_broker_that_reads_nothing_is_left_without_waiting_for_its_farewell(services: Services) -> None:
+    """As it is in alarm. The wait for an answer, here long, is for what somebody needs the answer of."""
+    with Proxy(services.broker_port) as proxy:
+        url = services.through(proxy)["BROKER_URL"]
+        link = Connection(url, transport_options={"read_timeout": SILENT_SECONDS})
+        assert link.default_channel.is_open
+        proxy.hold_questions()
+        began = time.monotonic()
+        link.close()
+    assert time.monotonic() - began < SILENT_SECONDS / 2
+
+
+def promise_long(queue: str, key: str, until: Path) -> str:
+    """A task that lasts until there is such a file, and may."""
     with transaction.atomic():
         Promise.objects.create(key=key, at=time.time())
-        app.tasks[f"ledger.{queue}_work"].apply_async_on_commit(
-            (key,), {"seconds": LONG_SECONDS}, soft_time_limit=LONG_SECONDS * 2, time_limit=LONG_SECONDS * 3
+        app.tasks[f"ledger.{queue}_outlast"].apply_async_on_commit(
+            (key, str(until)), soft_time_limit=LONGEST_SECONDS, time_limit=LONGEST_SECONDS * 2
         )
     return key
 

@@ -5,6 +5,7 @@ import time
 from django.db import DatabaseError, connection
 
 from app.celery import app
+from switchyard.routing import QUEUES
 from tests.faults.ledger.models import Effect
 from tests.faults.services import Services, all_done, keys, promise, promise_one, waiting_rows
 from tests.gallery.models import Run
@@ -114,6 +115,16 @@ def test_f50_a_transaction_that_is_never_ended_holds_up_nothing(services: Servic
 
 
 def _promised(prefix: str) -> list[str]:
-    """Of both queues, half of it still running when the database goes."""
+    """Of both queues, half of it still running when the database goes; some of it asks by the async ORM."""
     io = promise("ledger.io_work", keys(f"io-{prefix}", 60), seconds=0.5)
-    return io + promise("ledger.cpu_work", keys(f"cpu-{prefix}", 10), seconds=0.2)
+    cpu = promise("ledger.cpu_work", keys(f"cpu-{prefix}", 10), seconds=0.2)
+    return io + cpu + _promised_to_count(prefix)
+
+
+def _promised_to_count(prefix: str) -> list[str]:
+    """Their connections are of threads that no task ends."""
+    return [
+        key
+        for queue in QUEUES
+        for key in promise(f"ledger.{queue}_count", keys(f"{queue}-{prefix}-counted", 10), seconds=0.2)
+    ]

@@ -5,14 +5,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from deploy.local.ports import LOOPBACK
+from switchyard.schedule.models import Tick
 from tests.faults.checker import AFTERMATH_SECONDS, Fault, verdict
 from tests.faults.ledger.models import Effect, Execution, Promise
 from tests.faults.proxy import Proxy
+from tests.faults.ticks import ticks_promised
 from tests.live.processes import eventually
 
 
@@ -49,6 +53,19 @@ def test_a_planted_phantom_is_found() -> None:
     done("never promised", 1)
     found = verdict()
     assert (found.phantom, found.good) == (["never promised"], False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tick_promises_its_effect_though_beat_forgets_it_and_one_that_was_refused_does_not() -> None:
+    def tick(entry: str) -> Tick:
+        now = timezone.now()
+        return Tick.objects.create(entry=entry, due_at=now, sent_at=now, task_id=UUID(int=0))
+
+    with ticks_promised():
+        tick("forgotten").delete()
+        with transaction.atomic():
+            tick("refused").delete()
+    assert verdict().lost == [f"forgotten {UUID(int=0)}"]
 
 
 @pytest.mark.django_db

@@ -1,10 +1,12 @@
 """Tasks that keep the books. The same functions serve Celery's stock settings (tests/faults/stock)."""
 
+import asyncio
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from celery import shared_task
@@ -13,7 +15,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from switchyard.database import released_database
 from switchyard.routing import QUEUES
 from switchyard.tasks.once import once
-from tests.faults.ledger.models import Effect, Execution
+from tests.faults.ledger.models import Effect, Execution, Promise
 
 
 @contextmanager
@@ -45,6 +47,33 @@ def work(task: Any, key: str, seconds: float = 0) -> None:
     with execution(task, key):
         with released_database():
             time.sleep(seconds)
+        effect_once(key)
+
+
+def outlast(task: Any, key: str, until: str) -> None:
+    """Idempotent as ``work``: the effect comes when there is a file of that name, however long that takes."""
+    with execution(task, key):
+        with released_database():
+            wait_for(until)
+        effect_once(key)
+
+
+def wait_for(path: str) -> None:
+    while not Path(path).exists():
+        time.sleep(0.1)
+
+
+def count(task: Any, key: str, seconds: float = 0) -> None:
+    """Idempotent as ``work``: it only looks, before and after, by the async ORM in a thread of asgiref's."""
+
+    async def look() -> None:
+        await Promise.objects.acount()
+        await asyncio.sleep(seconds)
+        await Promise.objects.acount()
+
+    with execution(task, key):
+        with released_database():
+            asyncio.run(look())
         effect_once(key)
 
 
@@ -97,7 +126,7 @@ def tick(task: Any, key: str) -> None:
 
 
 for queue in QUEUES:
-    for habit in (work, carry, fail, retry, refuse, crash, bomb, tick):
+    for habit in (work, outlast, count, carry, fail, retry, refuse, crash, bomb, tick):
         # A database that is away is no fault of the task: it is tried again, as the service does.
         away = (OperationalError, InterfaceError)
         shared_task(

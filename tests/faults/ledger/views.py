@@ -16,10 +16,11 @@ from tests.faults.stock import tasks as _stock_tasks  # noqa: F401
 
 @csrf_exempt
 def promise(request: HttpRequest) -> JsonResponse:
-    """``{"key", "task", "kwargs"}``: the promise and its task, in one transaction."""
+    """``{"key", "task", "kwargs", "options"}``: the promise and its task, in one transaction."""
     wanted = json.loads(request.body)
     tasks = stock.tasks if wanted["task"].startswith("stock.") else app.tasks
     with transaction.atomic():
         Promise.objects.create(key=wanted["key"], at=time.time())
-        tasks[wanted["task"]].delay_on_commit(wanted["key"], **wanted.get("kwargs", {}))
+        task, options = tasks[wanted["task"]], wanted.get("options", {})
+        task.apply_async_on_commit((wanted["key"],), wanted.get("kwargs", {}), **options)
     return JsonResponse({"key": wanted["key"]}, status=202)

@@ -38,6 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=33, help="promises a second")
     parser.add_argument("--every", type=float, default=9, help="seconds from one fault to the next, about")
+    parser.add_argument("--kinds", nargs="*", default=[""], help="only faults whose name begins so")
     parser.add_argument("--output", help="where the JSON goes (default: .local/soak)")
     return parser.parse_args()
 

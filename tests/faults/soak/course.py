@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import django
+import psycopg
 
 django.setup()
 
@@ -30,12 +31,16 @@ from deploy.local.postgres import Postgres  # noqa: E402
 from deploy.local.rabbitmq import Broker  # noqa: E402
 from switchyard.outbox.models import Message  # noqa: E402
 from switchyard.schedule.models import Tick  # noqa: E402
+from tests.database_clock import DatabaseClock  # noqa: E402
 from tests.faults.checker import Fault, verdict  # noqa: E402
 from tests.faults.ledger.models import Effect, Execution, Promise  # noqa: E402
 from tests.faults.proxy import Proxy  # noqa: E402
-from tests.faults.soak.injuries import INJURIES, Injury, Scene  # noqa: E402
-from tests.faults.soak.load import Load  # noqa: E402
+from tests.faults.soak.broker import REMOVED  # noqa: E402
+from tests.faults.soak.injuries import INJURIES  # noqa: E402
+from tests.faults.soak.load import LATER, Load  # noqa: E402
 from tests.faults.soak.roles import ROOT, Roles  # noqa: E402
+from tests.faults.soak.scene import Injury, Scene  # noqa: E402
+from tests.faults.ticks import promise_ticks  # noqa: E402
 from tests.live.processes import eventually  # noqa: E402
 
 #: At the end everything is given this long to be finished.
@@ -50,7 +55,7 @@ def run(
     home: Path, servers: tuple[Broker, Postgres], port: int, options: argparse.Namespace, stack: ExitStack
 ) -> dict[str, Any]:
     began, (broker, postgres) = time.time(), servers
-    _prepare()
+    _prepare(postgres)
     port_of_broker = urlsplit(broker.url).port or 5672
     proxies = {name: stack.enter_context(Proxy(port_of_broker)) for name in PROXIED}
     roles = _roles(home, broker, proxies)
@@ -77,6 +82,8 @@ class Course:
         self.kills: Counter[str] = Counter()
         self._said = 0.0
         self.chaos_began = 0.0
+        self._injuries = [each for each in INJURIES if each.name.startswith(tuple(options.kinds))]
+        self._not_yet = scene.random.sample(self._injuries, len(self._injuries))
 
     def calm(self) -> None:
         """The same load without faults, to compare with."""
@@ -90,8 +97,7 @@ class Course:
         until = time.time() + seconds
         while time.time() < until:
             wait = time.time() + self.scene.random.uniform(0.5, 1.5) * self.options.every
-            injury = self.scene.random.choices(INJURIES, [each.weight for each in INJURIES])[0]
-            self._harm(injury)
+            self._harm(self._draw())
             while time.time() < min(wait, until):
                 self._say("faults")
                 time.sleep(0.5)
@@ -104,7 +110,6 @@ class Course:
         while time.time() < ends:
             self._say("settling")
             with suppress(DatabaseError):
-                _promise_ticks()
                 if not _missing():
                     break
                 replayed += self._replay()
@@ -158,6 +163,12 @@ class Course:
             },
         }
 
+    def _draw(self) -> Injury:
+        """Each kind once, as a short run is to have them all; from then on by their weight."""
+        if self._not_yet:
+            return self._not_yet.pop()
+        return self.scene.random.choices(self._injuries, [each.weight for each in self._injuries])[0]
+
     def _harm(self, injury: Injury) -> None:
         began = time.time()
         try:
@@ -198,8 +209,12 @@ class Course:
         connection.close()
 
 
-def _prepare() -> None:
+def _prepare(postgres: Postgres) -> None:
+    # Before the tables, whose own defaults ask for the time as well.
+    with psycopg.connect(postgres.url, autocommit=True) as link:
+        DatabaseClock(link).install()
     call_command("migrate", run_syncdb=True, verbosity=0)
+    promise_ticks()
     call_command("switchyard", "topology", "apply", verbosity=0)
     for name, seconds in TICKS:
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period="seconds")
@@ -241,20 +256,15 @@ def _roles(home: Path, broker: Broker, proxies: dict[str, Proxy]) -> Roles:
     return roles
 
 
-def _promise_ticks() -> None:
-    """A tick is a promise too: one message, one effect."""
-    promised = set(Promise.objects.filter(key__contains=" ").values_list("key", flat=True))
-    ticks = {f"{tick.entry} {tick.task_id}": tick.sent_at.timestamp() for tick in Tick.objects.all()}
-    Promise.objects.bulk_create(Promise(key=key, at=at) for key, at in ticks.items() if key not in promised)
-
-
 def _missing() -> set[str]:
     promised = set(Promise.objects.values_list("key", flat=True))
     return promised - set(Effect.objects.values_list("key", flat=True))
 
 
 def _latency(begin: float, end: float) -> dict[str, float]:
-    promised = dict(Promise.objects.filter(at__gte=begin, at__lt=end).values_list("key", "at"))
+    """Of what was asked for at once, seconds."""
+    asked = Promise.objects.filter(at__gte=begin, at__lt=end).exclude(key__startswith=LATER)
+    promised = dict(asked.exclude(key__startswith=REMOVED).values_list("key", "at"))
     took = [at - promised[key] for key, at in Effect.objects.values_list("key", "at") if key in promised]
     if len(took) < 100:
         return {}

@@ -9,6 +9,11 @@ import httpx
 
 #: Of a hundred requests so many are for the cpu queue; the rest is io.
 CPU_PERCENT = 15
+#: So many ask to be tried again, and so many are asked for later: both wait on the broker meanwhile.
+RETRY_PERCENT, LATER_PERCENT = 5, 5
+LATER_SECONDS = 3
+#: Begins the key of what was asked for later.
+LATER = "later"
 THREADS = 4
 
 
@@ -51,7 +56,12 @@ class Load:
         seconds = (
             round(random.expovariate(1 / 0.05), 3) if queue == "cpu" else round(random.random() * 0.6, 3)
         )
-        body = {"key": key, "task": f"ledger.{queue}_work", "kwargs": {"seconds": min(seconds, 2)}}
+        body = {"kwargs": {"seconds": min(seconds, 2)}}
+        drawn = random.randrange(100)
+        habit = "retry" if drawn < RETRY_PERCENT else "work"
+        if drawn >= 100 - LATER_PERCENT:
+            key, body["options"] = f"{LATER}-{key}", {"countdown": LATER_SECONDS}
+        body |= {"key": key, "task": f"ledger.{queue}_{habit}"}
         try:
             answer = client.post(f"{self.url}/promise", json=body)
         except httpx.HTTPError:

@@ -4,20 +4,26 @@ from typing import Any
 
 from tests.faults.ledger import tasks
 from tests.faults.stock import stock
+from tests.faults.stock.late import late
 
 
-@stock.task(name="stock.work", bind=True, shared=False)
 def work(task: Any, key: str, seconds: float = 0) -> None:
     with tasks.execution(task, key):
         tasks.time.sleep(seconds)
         tasks.effect(key)
 
 
-@stock.task(name="stock.tick", bind=True, shared=False)
+def outlast(task: Any, key: str, until: str) -> None:
+    with tasks.execution(task, key):
+        tasks.wait_for(until)
+        tasks.effect(key)
+
+
 def tick(task: Any, key: str) -> None:
     with tasks.execution(task, key):
         tasks.effect(f"{key} {task.request.id}")
 
 
-for habit in (tasks.fail, tasks.retry, tasks.crash):
-    stock.task(name=f"stock.{habit.__name__}", bind=True, shared=False)(habit)
+for app in (stock, late):
+    for habit in (work, outlast, tick, tasks.fail, tasks.retry, tasks.crash):
+        app.task(name=f"{app.main}.{habit.__name__}", bind=True, shared=False)(habit)

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from celery.exceptions import Retry
+from celery.exceptions import Retry, SoftTimeLimitExceeded
 
 from app.celery import app
+from switchyard.outage import BrokerAway
 
 TASK = app.tasks["gallery.io_wait"]
 
@@ -34,3 +35,17 @@ def test_a_back_off_is_never_longer_than_the_longest(third_attempt: Any, sent_ta
     with pytest.raises(Retry) as caught:
         third_attempt.retry(max_retries=50)
     assert caught.value.when == third_attempt.retry_backoff_max
+
+
+def test_a_time_limit_that_ends_the_wait_for_a_blocked_broker_gives_the_message_back(
+    third_attempt: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Celery makes of it a Reject, which dead-letters a task that only asked to be tried again."""
+
+    def blocked(*_: Any, **__: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(app, "send_task", blocked)
+    with pytest.raises(BrokerAway) as caught:
+        third_attempt.retry()
+    assert caught.value.requeue
