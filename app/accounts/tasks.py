@@ -37,5 +37,6 @@ def purge_expired_tokens() -> None:
 
     Idempotent: deletes what is expired at the moment. A run that is cut short keeps what it did.
     """
-    delete_in_batches(Token.objects.filter(expires_at__lt=timezone.now()))
-    delete_in_batches(SignUp.objects.filter(created_at__lt=timezone.now() - throttle.WINDOW))
+    delete_in_batches(Token.objects.filter(expires_at__lt=timezone.now()), by="expires_at")
+    attempts = SignUp.objects.filter(created_at__lt=timezone.now() - throttle.WINDOW)
+    delete_in_batches(attempts, by="created_at")

@@ -1,9 +1,9 @@
 """Remembers, for beat, how far it has come with each entry of the schedule."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.core.validators import MaxValueValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Now
 from django_celery_beat.models import PeriodicTask
 
@@ -12,6 +12,24 @@ from switchyard.schedule.entry import Missed
 #: How long the row of a tick is kept. A beat that was frozen for longer finds the entry's clock moved on.
 KEPT = timedelta(days=7)
 PRUNED_AT_ONCE = 1000
+
+#: A row of a tick, in the order of their due times: that and its key.
+Place = tuple[datetime, int]
+FIRST: Place = (datetime(1970, 1, 1, tzinfo=UTC), 0)
+
+# An entry's newest is looked for from the end of the index, as those that are gone are at its beginning.
+_PRUNE = """
+    WITH old AS MATERIALIZED (
+        SELECT id, entry, due_at FROM switchyard_schedule_tick
+        WHERE due_at >= %(since)s AND due_at < %(until)s AND (due_at, id) > (%(since)s, %(key)s)
+        ORDER BY due_at, id LIMIT %(most)s
+    ), gone AS (
+        DELETE FROM switchyard_schedule_tick AS tick USING old WHERE tick.id = old.id AND old.due_at < (
+            SELECT max(due_at) FROM switchyard_schedule_tick AS newest WHERE newest.entry = old.entry
+        )
+    )
+    SELECT due_at, id FROM old ORDER BY due_at DESC, id DESC LIMIT 1
+"""
 
 
 class Rule(models.Model):
@@ -64,12 +82,22 @@ class Clock(models.Model):
 
 
 class Ticks(models.Manager["Tick"]):
-    def prune(self, now: datetime) -> int:
-        """Delete rows older than ``KEPT``, never an entry's newest, at most ``PRUNED_AT_ONCE``; how many."""
-        newer = self.filter(entry=models.OuterRef("entry"), due_at__gt=models.OuterRef("due_at"))
-        old = self.filter(models.Exists(newer), due_at__lt=now - KEPT)
-        keys = list(old.values_list("pk", flat=True)[:PRUNED_AT_ONCE])
-        return self.filter(pk__in=keys).delete()[0]
+    def prune(self, now: datetime, begin: Place = FIRST) -> Place | None:
+        """Of ``PRUNED_AT_ONCE`` rows older than ``KEPT`` delete those that are not their entry's newest.
+
+        Returns where the next batch begins: what is gone before it is not read again. None: that was all.
+        """
+        since, key = begin
+        parameters: dict[str, datetime | int] = {
+            "since": since,
+            "key": key,
+            "until": now - KEPT,
+            "most": PRUNED_AT_ONCE,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_PRUNE, parameters)
+            place: Place | None = cursor.fetchone()
+        return place
 
 
 class Tick(models.Model):

@@ -17,7 +17,7 @@ from switchyard.clock import Step
 from switchyard.routing import HOME
 from switchyard.schedule.decision import Decision, Verdict, complaint
 from switchyard.schedule.lease import WAITS, Lease, LeaseLost
-from switchyard.schedule.models import Tick
+from switchyard.schedule.models import FIRST, Place, Tick
 from switchyard.schedule.review import Review
 from switchyard.schedule.rows import due_entries, next_look, put_off
 from switchyard.schedule.tick import tick
@@ -50,6 +50,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._standing_by = ""
         self._complaints: dict[int, str] = {}
         self._prune_at = 0.0
+        self._pruned_to: Place | None = None
         self._review = Review()
         self._step = Step()
         super().__init__(*args, **kwargs)
@@ -180,5 +181,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
             log.error("tick_refused", entry=entry.name, task=entry.task, reason=reason)
 
     def _prune(self, now: datetime) -> None:
-        if time.monotonic() >= self._prune_at and not Tick.objects.prune(now):
+        if time.monotonic() < self._prune_at:
+            return
+        self._pruned_to = Tick.objects.prune(now, self._pruned_to or FIRST)
+        if self._pruned_to is None:
             self._prune_at = time.monotonic() + PRUNE_SECONDS

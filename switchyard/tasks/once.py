@@ -44,7 +44,7 @@ def purge_once() -> None:
 
     Idempotent: deletes what is too old at the moment.
     """
-    delete_in_batches(Once.objects.filter(created_at__lt=timezone.now() - KEPT))
+    delete_in_batches(Once.objects.filter(created_at__lt=timezone.now() - KEPT), by="created_at")
 
 
 def _require_transaction(key: str) -> None:

@@ -19,7 +19,13 @@ class RunAtRisk(models.Model):
 
     class Meta:
         db_table = "switchyard_run_at_risk"
-        indexes = (models.Index(fields=["task_id", "retries"], name="switchyard_run_at_risk_of"),)
+        indexes = (
+            models.Index(fields=["task_id", "retries"], name="switchyard_run_at_risk_of"),
+            # No look reads what is gone: of other workers, of ended runs, of those that are not too old.
+            models.Index(fields=["process"], name="switchyard_run_at_risk_in"),
+            models.Index(fields=["began_at"], name="switchyard_run_at_risk_since"),
+            models.Index(fields=["id"], condition=models.Q(given_up=True), name="switchyard_given_up"),
+        )
 
     def __str__(self) -> str:
         return f"{self.task_id} ({self.retries})"

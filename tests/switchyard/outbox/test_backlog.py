@@ -5,11 +5,13 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from switchyard.ops.format import amount
 from switchyard.outbox import backlog
-from switchyard.outbox.backlog import backlogs
+from switchyard.outbox.backlog import backlogs, quarantined_count
 from switchyard.outbox.models import Message
+from tests.blocks import blocks_read_by
 from tests.switchyard.relay.instant import fill, read_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,3 +52,12 @@ def test_status_says_about_where_it_is_an_estimate(monkeypatch: pytest.MonkeyPat
     call_command("switchyard", "outbox", "status", "--json", stdout=parsed)
     [io] = json.loads(parsed.getvalue())["waiting"]
     assert (io["queue"], io["waiting"], io["estimated"]) == ("io", 2000, True)
+
+
+def test_what_is_in_quarantine_is_counted_without_reading_what_waits() -> None:
+    """Whatever the statistics say: there are none of what has just come."""
+    fill(5000)
+    Message.objects.filter(pk__in=Message.objects.values("pk")[:3]).update(quarantined_at=timezone.now())
+    found = []
+    assert blocks_read_by(lambda: found.append(quarantined_count())) <= 30
+    assert found == [3]
