@@ -12,6 +12,7 @@ from django.db import connection
 from switchyard.relay import wake
 from switchyard.relay.wake import Wake
 from tests.live.processes import eventually
+from tests.pgbouncer import PgBouncer
 from tests.switchyard.relay.instant import InstantRelay, keep, session
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,8 +51,11 @@ def left_listening() -> bool:
     return bool(channels)
 
 
-@pytest.mark.usefixtures("behind_pgbouncer")
-def test_behind_a_pooler_nobody_listens_and_it_is_said_once_and_polled() -> None:
+def test_behind_a_pooler_nobody_listens_and_it_is_said_once_and_polled(behind_pgbouncer: PgBouncer) -> None:
+    # An UNLISTEN then goes to another session than the LISTEN.
+    behind_pgbouncer.configure(server_round_robin=1)
+    behind_pgbouncer.tell("RELOAD")
+    assert not left_listening()
     waiting = Wake()
     with structlog.testing.capture_logs() as logs:
         eventually(lambda: waiting.wait(60) or waiting.hears is False, within=20)
