@@ -94,6 +94,7 @@ DATABASES = {
     "default": env.dj_db_url("DATABASE_URL", engine="switchyard.postgresql", conn_health_checks=True)
 }
 DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DISABLE_SERVER_SIDE_CURSORS", False)
 SWITCHYARD_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 10)
 
 # RabbitMQ and Celery, whose other options are the engine's (switchyard/broker/options.py)

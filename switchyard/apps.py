@@ -13,6 +13,7 @@ from switchyard.checks import register_rules
 #: Where the engine declares tasks of its own, and checks.
 TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
 CHECKS = ("switchyard.tasks.checks", "switchyard.process.checks")
+DATABASE_CHECKS = "switchyard.process.pooler_checks"
 
 
 class SwitchyardConfig(AppConfig):
@@ -28,4 +29,5 @@ class SwitchyardConfig(AppConfig):
             import_module(name).connect()
         for name in TASKS:
             import_module(name)
-        register_rules([rule for name in CHECKS for rule in import_module(name).RULES])
+        rules = [rule for name in CHECKS for rule in import_module(name).RULES]
+        register_rules(rules, import_module(DATABASE_CHECKS).RULES)

@@ -4,19 +4,23 @@ It asks in `check`, in every role, and in workers and beat that are started by C
 rules find is listed in ``tasks.checks`` and ``process.checks``.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from celery.signals import beat_init, worker_init
-from django.core.checks import CheckMessage, register, run_checks
+from django.core.checks import CheckMessage, Tags, register, run_checks
+from django.db import DEFAULT_DB_ALIAS
 
 #: Yields what is wrong.
 Rule = Callable[[], Iterable[CheckMessage]]
 
 
-def register_rules(rules: Sequence[Rule]) -> None:
+def register_rules(rules: Sequence[Rule], database_rules: Sequence[Rule] = ()) -> None:
+    """``database_rules`` ask the database, and so only in ``check --database default`` and ``migrate``."""
     for rule in rules:
         register(_as_check(rule))
+    for rule in database_rules:
+        register(_as_check(rule, asks_database=True), Tags.database)
     worker_init.connect(_refuse_to_start)
     beat_init.connect(_refuse_to_start)
 
@@ -28,9 +32,9 @@ def _refuse_to_start(**_: Any) -> None:
         raise SystemExit("\n".join(errors))
 
 
-def _as_check(rule: Rule) -> Callable[..., list[CheckMessage]]:
-    def check(app_configs: Any, **_: Any) -> list[CheckMessage]:
-        return list(rule())
+def _as_check(rule: Rule, *, asks_database: bool = False) -> Callable[..., list[CheckMessage]]:
+    def check(app_configs: Any, databases: Collection[str] | None = None, **_: Any) -> list[CheckMessage]:
+        return list(rule()) if not asks_database or DEFAULT_DB_ALIAS in (databases or ()) else []
 
     check.__name__ = rule.__name__
     return check

@@ -8,13 +8,14 @@ from typing import Any
 
 import dj_database_url
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from hypothesis import settings as hypothesis_settings
 
 from deploy.local.postgres import Postgres, start_postgres
 from deploy.local.rabbitmq import Broker, start_broker
 from tests.faults.ledger import tasks as ledger_tasks  # noqa: F401 - so that app.tasks has them by name
 from tests.gallery import tasks  # noqa: F401
+from tests.pgbouncer import PgBouncer
 from tests.settings import GIVEN
 
 pytest_plugins = ["switchyard.pytest_plugin"]
@@ -66,3 +67,23 @@ def django_db_modify_db_settings(postgres: Postgres) -> None:
     """Point Django at the run's database before pytest-django makes the test database in it."""
     engine = connections.databases["default"]["ENGINE"]
     connections.databases["default"].update(dj_database_url.parse(postgres.url, engine=engine))
+
+
+@pytest.fixture
+def pgbouncer(transactional_db: None, tmp_path: Path) -> Iterator[PgBouncer]:
+    """A pooler in transaction mode over the test's database, which knows nothing of it."""
+    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
+    with PgBouncer(url, tmp_path / "pgbouncer") as pooler:
+        yield pooler
+
+
+@pytest.fixture
+def behind_pgbouncer(pgbouncer: PgBouncer) -> Iterator[PgBouncer]:
+    """Django's own connections lead through it."""
+    declared = connection.settings_dict
+    before = {name: declared[name] for name in ("HOST", "PORT", "DISABLE_SERVER_SIDE_CURSORS")}
+    connection.close()
+    declared |= {"HOST": pgbouncer.host, "PORT": pgbouncer.port, "DISABLE_SERVER_SIDE_CURSORS": True}
+    yield pgbouncer
+    connection.close()
+    declared.update(before)

@@ -27,6 +27,7 @@ from switchyard.metrics.queues import queue_metrics
 from switchyard.metrics.source import Source
 from switchyard.metrics.state import Yard, read_yard
 from switchyard.metrics.waits import Wait, waits
+from switchyard.postgresql.limits import in_limits
 
 #: Below the 2 s within which an answer is promised, and far below Prometheus' scrape timeout of 10 s.
 WAIT_SECONDS = 1.5
@@ -52,10 +53,10 @@ class Reads:
             yard=lambda: read_yard(management),
             alarms=management.alarms,
             topology=lambda: read_topology(management),
-            database=read_database,
-            waits=waits,
-            dead=read_dead,
-            beat=read_beat,
+            database=in_limits(read_database),
+            waits=in_limits(waits),
+            dead=in_limits(read_dead),
+            beat=in_limits(read_beat),
         )
 
 

@@ -10,6 +10,7 @@ from switchyard.deadline import BoundedRead
 from switchyard.metrics.canary import send_due
 from switchyard.metrics.deadletters import note_dead
 from switchyard.metrics.state import QueueState, Yard
+from switchyard.postgresql.limits import limited
 from switchyard.stop import Stop
 
 ROUND_SECONDS = 5.0
@@ -36,8 +37,10 @@ class Periodic:
         """One round. Raises django.db.Error. With a broker that is away the canaries wait in the outbox."""
         states = self._states()
         try:
-            send_due(states)
-            note_dead({name: state.dead_letters for name, state in states.items()})
+            with limited():
+                send_due(states)
+            with limited():
+                note_dead({name: state.dead_letters for name, state in states.items()})
         except BaseException:
             connection.close()
             raise

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
+from switchyard.pooler import connected
 from switchyard.sqlstate import is_read_only
 
 #: What libpq calls a server that takes writes.
@@ -52,12 +53,13 @@ class HealthCheck:
         """After an error: have the connection closed, and not lent again, if its server takes no writes.
 
         A transaction may be read-only by its own choice; the server says which of the two it is (before
-        PostgreSQL 14 it does not).
+        PostgreSQL 14 it does not). A pooler goes on saying what the server said that it had first, so a new
+        session is asked.
         """
         if not is_read_only(error):
             return
         status = [self.connection.info.parameter_status(name) for name in SAYS_READ_ONLY]
-        if "off" in status and "on" not in status:
+        if "off" in status and "on" not in status and takes_writes(self):
             error.__cause__.by_choice = True  # type: ignore[union-attr]
         else:
             self.spoilt = True
@@ -93,6 +95,15 @@ def answers(connection: Any, *, writable: bool) -> bool:
         return False
     _answered_at[connection] = time.monotonic()
     return not (writable and read_only)
+
+
+def takes_writes(database: Any) -> bool:
+    """Whether its server does, for a new session."""
+    try:
+        with connected(database, target_session_attrs="any") as link:
+            return answers(link, writable=True)
+    except psycopg.Error:
+        return False
 
 
 def silent(connection: Any) -> bool:

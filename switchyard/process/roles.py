@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 
 from switchyard.broker.management import Management, ManagementError
 from switchyard.celery import attached
@@ -24,14 +24,12 @@ from switchyard.relay.relay import Relay as RelayLoop
 from switchyard.schedule.lease import WAITS
 from switchyard.stop import Stop
 
-#: Of PostgreSQL: a statement, or a transaction, that takes longer is ended.
-SESSION = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000"
 #: Each a command of Django's, or a verb of ours, and its arguments.
 STEPS = (
     ("migrate", "--noinput"),
     ("switchyard", "topology", "apply"),
     ("switchyard", "schedule", "sync"),
-    ("check", "--deploy"),
+    ("check", "--deploy", f"--database={DEFAULT_DB_ALIAS}"),
 )
 
 log = structlog.get_logger("switchyard.process")
@@ -96,8 +94,7 @@ class Exporting(BaseCommand):
         stop = Stop()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        options = connection.settings_dict["OPTIONS"]
-        connection.settings_dict["OPTIONS"] = {"options": SESSION} | WAITS | options
+        connection.settings_dict["OPTIONS"] = WAITS | connection.settings_dict["OPTIONS"]
         with _management() as management:
             exporter = Exporter(Reads.of(management))
             with serving("the exporter", "EXPORTER_PORT", exporter) as server:

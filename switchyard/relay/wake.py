@@ -1,7 +1,9 @@
 """Waits for a commit with rows: PostgreSQL says so at once, and a poll finds what it could not say.
 
-A pooler in transaction mode (PgBouncer) takes a LISTEN and hands no notification on, without a word. So each
-new listener is sent one, by another session, and only who has heard it is relied on.
+A pooler in transaction mode (PgBouncer) takes a LISTEN, leaves it in a session that others are given, and
+hands no notification on, without a word. Where there is one nobody listens; and as not every pooler is
+recognised, each new listener is sent a notification by another session, and only who has heard it is relied
+on.
 """
 
 import time
@@ -9,10 +11,9 @@ from typing import Any
 
 import psycopg
 import structlog
-from django.db import connection
 
-from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outbox.rows import CHANNEL
+from switchyard.pooler import connected, shares_sessions
 
 #: Between two looks while nothing is heard.
 UNHEARD_POLL_SECONDS = 0.1
@@ -53,17 +54,23 @@ class Wake:
             self._listener = None
 
     def _listen(self, seconds: float) -> None:
+        if self._listener is None and shares_sessions():
+            self._give_up()
+            return
         for _ in self._listening().notifies(timeout=seconds, stop_after=1):
             self.hears, self._said = True, False
         if self.hears is None and time.monotonic() > self._prove_until:
-            self.hears = False
-            self._say_once(
-                "LISTEN was taken and a notification did not come: DATABASE_URL leads through a pooler in "
-                f"transaction mode. The outbox is looked at every {UNHEARD_POLL_SECONDS} s instead. For less "
-                "delay and load, have the relay connect to PostgreSQL itself."
-            )
             self._listening().execute("UNLISTEN *")
-            self.close()
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.hears = False
+        self.close()
+        self._say_once(
+            "No notification comes: DATABASE_URL leads through a pooler in transaction mode. The outbox is "
+            f"looked at every {UNHEARD_POLL_SECONDS} s instead. For less delay and load, have the relay "
+            "connect to PostgreSQL itself."
+        )
 
     def _say_once(self, reason: str) -> None:
         if not self._said:
@@ -72,18 +79,9 @@ class Wake:
 
     def _listening(self) -> "psycopg.Connection[Any]":
         if self._listener is None:
-            self._listener = _connected()
+            self._listener = connected()
             self._listener.execute(f"LISTEN {CHANNEL}")
             self._prove_until = time.monotonic() + PROOF_SECONDS
-            with _connected() as another:
+            with connected() as another:
                 another.execute(f"NOTIFY {CHANNEL}")
         return self._listener
-
-
-def _connected() -> "psycopg.Connection[Any]":
-    parameters = connection.get_connection_params() | {
-        "autocommit": True,
-        "connect_timeout": CONNECT_SECONDS,
-    }
-    parameters.pop("cursor_factory", None)
-    return psycopg.connect(**parameters)

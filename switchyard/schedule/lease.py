@@ -1,10 +1,12 @@
 """Holds the lease: the advisory lock that decides which beat sends.
 
 It is held by a connection of its own and gone with it: with the process, with the machine, or when PostgreSQL
-restarts. ``DATABASE_URL`` must therefore not lead through a pooler in transaction mode; one is noticed, and
-then no beat sends. A holder that is frozen keeps its connection and so its lock; whoever stands by ends
-that connection when nothing was heard on it for ``SILENT_SECONDS`` by the database's clock, or when it was
-last heard in the future, by a clock that has been set back since.
+restarts. A pooler in transaction mode would give the session, and the lock with it, to others: through one it
+is the lock of a transaction, which stays open from look to look. At each look it is renewed, so that a pooler
+can be paused and sessions end; another beat may be quicker then. Between two looks it has no snapshot, and so
+keeps no dead rows. A holder that is frozen keeps its connection and so its lock; whoever stands by ends that
+connection when nothing was heard on it for ``SILENT_SECONDS`` by the database's clock, or when it was last
+heard in the future, by a clock that has been set back since.
 
 The lease saves work and noise. That a tick is sent once rests on the tick's own row.
 """
@@ -14,10 +16,11 @@ from typing import Any
 
 import psycopg
 import structlog
-from django.db import connection
+from psycopg.sql import SQL, Identifier
 
 from switchyard.clock import TOLERANCE_SECONDS
 from switchyard.deadline import CONNECT_SECONDS
+from switchyard.pooler import connected, is_pooled
 
 #: Advisory locks are numbers, for each database: the letters of "beat".
 LOCK = int.from_bytes(b"beat")
@@ -65,10 +68,10 @@ class Lease:
         """Try to take the lease, without waiting for it."""
         try:
             link = self._connected()
-            row = link.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
-            self.held = bool(row and row[0])
+            self.held = _locked(link)
             if not self.held:
                 self._end_silent_holder(link)
+                link.rollback()
         except psycopg.Error:
             self.release()
             raise
@@ -77,13 +80,17 @@ class Lease:
     def now(self) -> datetime:
         """The database's time, if the lease is still ours. Raises LeaseLost."""
         try:
-            row = self._connected().execute(MINE, [LOCK]).fetchone()
+            link = self._connected()
+            if not link.autocommit:
+                link.commit()
+                _locked(link)
+            row = link.execute(MINE, [LOCK]).fetchone()
         except psycopg.Error as error:
             self.release()
             raise LeaseLost(f"its connection broke: {str(error).strip()}") from error
         if row is None or not row[1]:
             self.release()
-            raise LeaseLost("the lock is not on this connection; does DATABASE_URL lead through a pooler?")
+            raise LeaseLost("the lock is not on this connection; another beat was quicker behind a pooler")
         if row[2]:
             self.release()
             raise LeaseLost("the server that has the lock takes no writes: it is a standby now")
@@ -98,8 +105,10 @@ class Lease:
 
     def _connected(self) -> "psycopg.Connection[Any]":
         if self._link is None:
-            parameters = connection.get_connection_params() | WAITS
-            self._link = psycopg.connect(**parameters, autocommit=True)
+            # The other protocol would keep a statement, and its snapshot, until the next.
+            self._link = connected(**WAITS, cursor_factory=psycopg.ClientCursor)
+            # psycopg then begins a transaction with the next statement.
+            self._link.autocommit = not is_pooled(self._link)
         return self._link
 
     def _end_silent_holder(self, link: "psycopg.Connection[Any]") -> None:
@@ -107,3 +116,10 @@ class Lease:
             END_SILENT_HOLDER, [LOCK, SILENT_SECONDS, TOLERANCE_SECONDS]
         ).fetchall():
             log.warning("silent_holder_ended", pid=pid, ended=ended, silent_seconds=SILENT_SECONDS)
+
+
+def _locked(link: "psycopg.Connection[Any]") -> bool:
+    """Try to lock, for as long as the session lasts; in a transaction, as that does."""
+    function = "pg_try_advisory_lock" if link.autocommit else "pg_try_advisory_xact_lock"
+    row = link.execute(SQL("SELECT {}(%s)").format(Identifier(function)), [LOCK]).fetchone()
+    return bool(row and row[0])

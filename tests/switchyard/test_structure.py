@@ -16,7 +16,7 @@ FILES = sorted(path for path in ENGINE.rglob("*.py") if "migrations" not in path
 LEVELS: list[set[str]] = [
     {"queues", "outage", "celery", "conf", "stop", "text", "sqlstate"},
     {"metric", "clock", "deadline", "heartbeat", "routing", "checks", "redaction"}
-    | {"database", "database_router"},
+    | {"database", "database_router", "pooler"},
     {"broker"},
     {"outbox"},
     {"postgresql", "tasks"},

@@ -13,6 +13,7 @@ from switchyard.outbox.quarantine import Filters, requeue
 from switchyard.relay import everything
 from switchyard.relay.everything import Everything
 from tests.live.processes import eventually
+from tests.pgbouncer import PgBouncer
 from tests.switchyard.relay.instant import InstantRelay, insert, keep, session
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +94,18 @@ def test_rows_that_another_has_locked_are_not_passed_by() -> None:
 @pytest.mark.usefixtures("blind")
 @pytest.mark.parametrize("seed", range(5))
 def test_however_commits_and_turns_alternate_everything_is_sent_once(seed: int) -> None:
+    alternate(seed)
+
+
+@pytest.mark.usefixtures("blind")
+def test_so_it_is_where_a_pooler_gives_each_transaction_another_session(behind_pgbouncer: PgBouncer) -> None:
+    behind_pgbouncer.configure(default_pool_size=10, server_round_robin=1)
+    behind_pgbouncer.tell("RELOAD")
+    alternate(5)
+
+
+def alternate(seed: int) -> None:
+    """Writers that begin and end in any order, and two relays that look in between."""
     random, relays, open_ = Random(seed), [InstantRelay(3), InstantRelay(7)], []
     committed: set[str] = set()
     for relay in relays:
