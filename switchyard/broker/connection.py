@@ -1,5 +1,7 @@
 """Opens a connection to the broker within seconds, or says in a sentence why there is none."""
 
+import re
+from ssl import SSLError
 from typing import Any
 
 from amqp.exceptions import AccessRefused, NotAllowed
@@ -10,6 +12,13 @@ from switchyard.broker.address import BrokerAddress, address
 from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outage import NotYet, Unavailable, first_line
+
+RAISE_THE_LIMIT = "End some, or have the limit raised (rabbitmqctl set_user_limits, set_vhost_limits)."
+GRANT = "Grant the user that right (rabbitmqctl set_permissions; deploy/SECRETS.md has what each role needs)."
+AGREE = (
+    "amqps:// is for a port that speaks TLS, with a certificate for that name, in date and of an authority "
+    "that SSL_CERT_FILE has; pyamqp:// is for one that does not. Correct BROKER_URL, or the certificate."
+)
 
 
 def broker_url() -> str:
@@ -35,34 +44,44 @@ def unopened(**transport_options: Any) -> Connection:
 
 def opened() -> Connection:
     """An open connection. Raises NotYet, or Unavailable for what no time mends."""
-    where = broker_address()
     try:
         return unopened().ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0)
-    except AccessRefused as error:
-        raise Unavailable(
-            f"RabbitMQ at {where.host}:{where.port} refused the user {where.user!r}: wrong name or password. "
-            "Correct BROKER_URL."
-        ) from error
-    except NotAllowed as error:
-        if is_over_limit(error):
-            raise NotYet(
-                f"RabbitMQ at {where.host}:{where.port} takes no more connections ({first_line(error)}). "
-                "End some, or have the limit raised."
-            ) from error
-        raise Unavailable(
-            f"RabbitMQ at {where.host}:{where.port} has no vhost {where.vhost!r}, or {where.user!r} may not "
-            "enter it. Create the vhost and its permissions, or correct BROKER_URL."
-        ) from error
-    except (OperationalError, OSError) as error:
-        raise NotYet(
-            f"RabbitMQ at {where.host}:{where.port} did not answer ({first_line(error)}). Start it or "
-            "correct BROKER_URL."
-        ) from error
+    except (AccessRefused, NotAllowed, OperationalError, OSError) as error:
+        raise explained(error) from error
+
+
+def explained(error: Exception) -> NotYet | Unavailable:
+    """What the broker, or the way to it, refuses, in a sentence; NotYet if time may mend it."""
+    where = broker_address()
+    server = f"RabbitMQ at {where.host}:{where.port}"
+    if is_over_limit(error):
+        return NotYet(f"{server} allows no more ({first_line(error)}). {RAISE_THE_LIMIT}")
+    if lacks_right(error):
+        return Unavailable(f"{server} does not let {where.user!r} do this ({first_line(error)}). {GRANT}")
+    if isinstance(error, AccessRefused):
+        return Unavailable(
+            f"{server} refused the user {where.user!r}: wrong name or password. Correct BROKER_URL."
+        )
+    if isinstance(error, NotAllowed):
+        return Unavailable(
+            f"{server} has no vhost {where.vhost!r}, or {where.user!r} may not enter it. "
+            "Create the vhost and its permissions, or correct BROKER_URL."
+        )
+    if isinstance(error, SSLError) or isinstance(error.__cause__, SSLError):
+        return NotYet(f"{server} and this end do not agree on TLS ({first_line(error)}). {AGREE}")
+    return NotYet(f"{server} did not answer ({first_line(error)}). Start it or correct BROKER_URL.")
 
 
 def is_over_limit(error: Exception) -> bool:
-    """Whether it is a limit of connections or channels that is reached, of a vhost, a user or a node.
+    """Whether a limit is reached, of connections, channels or queues, of a vhost, a user or a node.
 
-    RabbitMQ refuses it by the same code as a vhost that is not there; only its words tell them apart.
+    RabbitMQ refuses it by the same code as a vhost that is not there, or a queue of another type; only its
+    words tell them apart: ``limit (1) is reached``, ``limit in vhost 'v' (1) is reached``, and of channels
+    ``user limit of (1)`` in 3.10, ``user limit of 1`` in 4.3.
     """
-    return "limit (" in str(error)
+    return re.search(r"\blimit (?:of |in vhost '.*' )?\(?\d+", str(error)) is not None
+
+
+def lacks_right(error: Exception) -> bool:
+    """Whether the user may not use an exchange or queue. A wrong password has the same code."""
+    return isinstance(error, AccessRefused) and "access to " in str(error)

@@ -164,6 +164,10 @@ class Management:
                     f"there is no vhost {self.vhost!r}, or this is not the management API. Create the vhost, "
                     "or correct BROKER_URL or BROKER_MANAGEMENT_URL"
                 )
+            case 400 if "feature flag" in reason:
+                remedy = "enable what this release of RabbitMQ has: rabbitmqctl enable_feature_flag all"
+            case 400 if "queue limit" in reason:
+                remedy = "have the vhost's limit raised: rabbitmqctl set_vhost_limits"
             case _:
                 remedy = "expected 2xx. The broker's log says more"
         return ManagementError(

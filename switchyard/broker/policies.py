@@ -18,7 +18,11 @@ CONSUMER_TIMEOUT_SINCE = (3, 12)
 #: nothing else is said (4.3.6: gone at the 21st look). A run that was lost is counted by the workers instead
 #: (switchyard/worker/losses.py). -1 would mean "never", but 3.10 refuses it; this number both take.
 DELIVERIES_WITHOUT_END = 1_000_000
-KEPT: dict[str, str | int] = {"delivery-limit": DELIVERIES_WITHOUT_END, "overflow": "reject-publish"}
+#: A queue of 3.10 without any length says to nobody that it takes messages again, once the last operator
+#: policy with one is gone: what it has refused is never tried again. This one no queue reaches.
+UNREACHED_LENGTH = 1_000_000_000
+REFUSING: dict[str, str | int] = {"overflow": "reject-publish", "max-length": UNREACHED_LENGTH}
+KEPT = REFUSING | {"delivery-limit": DELIVERIES_WITHOUT_END}
 
 
 def work_policy(spec: QueueSpec, version: tuple[int, ...]) -> Policy:
@@ -64,7 +68,7 @@ def alternate_policy(delayed_prefix: str) -> Policy:
 
 def delayed_policy(prefix: str) -> Policy:
     """Say what the delayed queues' arguments say, to keep a policy for ".*" from expiring what waits."""
-    return Policy(f"{PREFIX}delayed", f"^{re.escape(prefix)}", {"overflow": "reject-publish"}, PRIORITY)
+    return Policy(f"{PREFIX}delayed", f"^{re.escape(prefix)}", REFUSING, PRIORITY)
 
 
 def _policy(queue: str, definition: dict[str, str | int]) -> Policy:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from amqp.exceptions import AMQPError, NotFound
+from amqp.exceptions import AccessRefused, AMQPError, NotAllowed, NotFound
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from switchyard.broker.connection import broker_address, unopened
+from switchyard.broker.connection import broker_address, explained, unopened
 from switchyard.conf import conf
 from switchyard.deadletters.errors import given_up
 from switchyard.deadletters.letter import DeadLetter
@@ -83,6 +83,8 @@ def broker() -> Iterator[Connection]:
         raise Unavailable(
             f"{broker_address()} lacks a queue ({error}). Run `{conf.COMMAND} topology apply`."
         ) from error
+    except (AccessRefused, NotAllowed) as error:
+        raise Unavailable(str(explained(error))) from error
     except (AMQPError, OperationalError, ConnectionError, TimeoutError) as error:
         where = broker_address()
         raise Unavailable(

@@ -22,7 +22,7 @@ from django.utils import timezone
 from kombu.utils.json import loads
 
 from switchyard import heartbeat
-from switchyard.broker.connection import broker_address
+from switchyard.broker.connection import GRANT, broker_address, lacks_right
 from switchyard.conf import conf
 from switchyard.outbox import journal
 from switchyard.outbox.models import Message
@@ -197,7 +197,8 @@ class Relay:
         if isinstance(error, NotFound):
             self._topology_missing(queue, str(error))
         elif isinstance(error, ChannelError):
-            self._say(queue, "publish_refused", str(error))
+            remedy = f". {GRANT}" if lacks_right(error) else ""
+            self._say(queue, "publish_refused", f"{error}{remedy}")
         else:
             self._broker_failed(error)
 

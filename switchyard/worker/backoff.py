@@ -14,7 +14,7 @@ from celery.exceptions import WorkerShutdown
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
-from switchyard.broker.connection import is_over_limit
+from switchyard.broker.connection import GRANT, RAISE_THE_LIMIT, is_over_limit, lacks_right
 from switchyard.conf import conf
 from switchyard.outage import UNAVAILABLE, first_line
 
@@ -60,7 +60,7 @@ class PatientConsumer(Consumer):
         said = f"{type(error).__name__}: {first_line(error)}"
         if said != self._said and (lasting or self._failures):
             self._said = said
-            log.error("consuming_refused", reason=said, remedy=_remedy(error) if lasting else "")
+            log.error("consuming_refused", reason=said, remedy=_remedy(error))
         self._refused_since = (self._refused_since or time.monotonic()) if lasting else None
         longest = LONGEST_REFUSED_SECONDS if lasting else LONGEST_SECONDS
         seconds = min(longest, 2.0**self._failures - (0 if lasting else 1))
@@ -85,6 +85,12 @@ def _wait(seconds: float, look: Callable[[], None]) -> None:
 
 
 def _remedy(error: Exception) -> str:
+    if is_over_limit(error):
+        return RAISE_THE_LIMIT
+    if lacks_right(error):
+        return GRANT
+    if not isinstance(error, LASTING):
+        return ""
     if isinstance(error, PreconditionFailed):
         return f"`{conf.COMMAND} topology check` says what is not as this release declares it, and what to do"
     return "correct BROKER_URL, or the user, its rights and the vhost on the broker"

@@ -5,11 +5,12 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+import yaml
 
 from app.celery import app
 from tests.gallery.models import Run
 from tests.live.broker import Vhost
-from tests.live.processes import Processes, eventually
+from tests.live.processes import ROOT, Processes, eventually
 
 pytestmark = pytest.mark.every_broker
 
@@ -32,8 +33,7 @@ class Account:
         self._vhost = vhost
         self._http = http
         self.password(RIGHT)
-        rights = {"configure": ".*", "write": ".*", "read": ".*"}
-        http.put(f"/api/permissions/{vhost.name}/{self.name}", json=rights).raise_for_status()
+        self.rights({"configure": ".*", "write": ".*", "read": ".*"})
 
     def url(self) -> str:
         parts = urlsplit(self._vhost.url)
@@ -41,6 +41,9 @@ class Account:
 
     def password(self, password: str) -> None:
         self._http.put(f"/api/users/{self.name}", json={"password": password, "tags": ""}).raise_for_status()
+
+    def rights(self, patterns: dict[str, str]) -> None:
+        self._http.put(f"/api/permissions/{self._vhost.name}/{self.name}", json=patterns).raise_for_status()
 
     def cut(self) -> int:
         """Close the user's connections; how many there were."""
@@ -77,13 +80,27 @@ def test_a_password_that_changes_under_a_worker_is_said_once_and_ends_it(
     assert RIGHT not in worker.text()
 
 
+def test_a_worker_needs_no_right_but_those_of_the_manifests(yard: Processes, account: Account) -> None:
+    _, permission = yaml.safe_load_all((ROOT / "k8s/components/rabbitmq/users/worker.yaml").read_text())
+    account.rights(permission["spec"]["permissions"])
+    worker = yard.worker("io", env={"BROKER_URL": account.url(), **WAIT})
+    app.tasks["gallery.io_wait"].apply_async(args=("allowed",))
+    eventually(lambda: Run.objects.filter(key="allowed", finished__isnull=False).exists())
+    assert "ACCESS_REFUSED" not in worker.text()
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["as it starts", "while it consumes"])
 def test_a_queue_of_another_type_is_said_once_and_ends_it(
-    yard: Processes, vhost: Vhost, http: httpx.Client
+    yard: Processes, vhost: Vhost, http: httpx.Client, before: bool
 ) -> None:
+    worker = None if before else yard.worker("io", env=WAIT)
+    if worker:
+        # It beats before it consumes, and takes what it has just declared for its own.
+        eventually(lambda: " ready." in worker.text(), what="a worker that consumes")
     http.delete(f"/api/queues/{vhost.name}/io").raise_for_status()
     classic = {"durable": True, "arguments": {"x-queue-type": "classic"}}
     http.put(f"/api/queues/{vhost.name}/io", json=classic).raise_for_status()
-    worker = yard.start("worker", "io", env=WAIT)
+    worker = worker or yard.start("worker", "io", env=WAIT)
     assert worker.wait(90) == 3
     [refused] = worker.events("consuming_refused")
     assert "PreconditionFailed" in refused["reason"]

@@ -1,5 +1,7 @@
 """What the management client says when the broker is not there, not ours, or not willing."""
 
+import json
+
 import pytest
 
 from switchyard.broker.management import Management, ManagementError
@@ -53,6 +55,22 @@ def test_a_missing_vhost_is_named() -> None:
 def test_an_answer_that_is_not_the_management_apis_is_refused(body: bytes) -> None:
     with answering(200, body) as api:
         assert "Is it RabbitMQ's management API?" in refusal(api.url)
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (
+            "Cannot declare a queue 'q' on node 'n': the corresponding feature flag is disabled",
+            "enable_feature_flag all",
+        ),
+        ("cannot declare queue 'q': queue limit in vhost 'v' (1) is reached", "set_vhost_limits"),
+        ('[{<<"delivery-limit">>,-1}] are not recognised policy settings', "The broker's log"),
+    ],
+)
+def test_a_declaration_that_is_declined_says_what_to_change(reason: str, remedy: str) -> None:
+    with answering(400, json.dumps({"error": "bad_request", "reason": reason}).encode()) as api:
+        assert remedy in refusal(api.url).rpartition("): ")[2]
 
 
 @pytest.mark.parametrize("status", [302, 500, 503])

@@ -29,8 +29,15 @@ def test_every_queue_can_fail_into_a_dead_letter_queue_that_keeps(queue: str) ->
     assert f"binding {exchange} -> queue {spec.dead_letter_queue} by {key}" in topology
     keeping = topology[f"policy switchyard-{spec.dead_letter_queue}"]
     assert isinstance(keeping, Policy)
-    assert keeping.definition.keys() == {"delivery-limit", "overflow"}
+    assert keeping.definition.keys() == {"delivery-limit", "overflow", "max-length"}
     assert keeping.definition["overflow"] == "reject-publish"
+
+
+def test_every_queue_that_refuses_has_a_length_so_that_it_takes_again_after_another_was_cleared() -> None:
+    policies = [thing for thing in declared().values() if isinstance(thing, Policy)]
+    refusing = [policy for policy in policies if policy.definition.get("overflow") == "reject-publish"]
+    assert len(refusing) == 2 * len(QUEUES) + 2
+    assert all(policy.definition["max-length"] > 0 for policy in refusing)
 
 
 @pytest.mark.parametrize("queue", QUEUES)

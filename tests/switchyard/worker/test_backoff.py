@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from amqp.exceptions import AccessRefused, ConnectionForced, NotAllowed
+from amqp.exceptions import AccessRefused, ConnectionForced, NotAllowed, PreconditionFailed
 from celery.exceptions import WorkerShutdown
+from structlog.testing import capture_logs
 
 from switchyard.worker import backoff
 
 FULL = "connection to vhost 'v' refused: vhost 'v' connection limit (1) is reached"
+#: Of 3.10 and of 4.3.
+NO_CHANNELS = "number of channels opened for user 'u' has reached the maximum allowed user limit of "
+NO_QUEUES = "cannot declare queue 'io': queue limit in vhost 'v' (1) is reached"
+OF_ANOTHER_TYPE = (
+    "inequivalent arg 'x-delivery-limit' for queue 'io' in vhost 'v': received none but current is 5"
+)
+NO_RIGHT = "access to exchange 'celery.pidbox' in vhost 'v' refused for user 'u'"
 
 
 @pytest.fixture
@@ -23,7 +31,12 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     ("error", "expected"),
     [
         (AccessRefused("wrong password"), [1, 2, 4, 8, 16, 30, 30]),
+        (AccessRefused(NO_RIGHT), [1, 2, 4, 8, 16, 30, 30]),
+        (PreconditionFailed(OF_ANOTHER_TYPE), [1, 2, 4, 8, 16, 30, 30]),
         (NotAllowed(FULL), [0, 1, 3, 5, 5, 5, 5]),
+        (NotAllowed(f"{NO_CHANNELS}(1)"), [0, 1, 3, 5, 5, 5, 5]),
+        (NotAllowed(f"{NO_CHANNELS}1"), [0, 1, 3, 5, 5, 5, 5]),
+        (PreconditionFailed(NO_QUEUES), [0, 1, 3, 5, 5, 5, 5]),
         (ConnectionForced("going down"), [0, 1, 3, 5, 5, 5, 5]),
     ],
 )
@@ -36,6 +49,29 @@ def test_the_pause_grows_until_the_worker_consumes(
     consumer.loop_args()
     consumer.on_connection_error_before_connected(error)
     assert pauses[-1] == expected[0]
+
+
+@pytest.mark.usefixtures("pauses")
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (AccessRefused("Login was refused"), "correct BROKER_URL, "),
+        (AccessRefused(NO_RIGHT), "Grant the user that right "),
+        (PreconditionFailed(OF_ANOTHER_TYPE), "`python -m app topology check` "),
+        (NotAllowed(f"{NO_CHANNELS}1"), "End some, or have the limit raised "),
+        (PreconditionFailed(NO_QUEUES), "End some, or have the limit raised "),
+        (ConnectionForced("going down"), ""),
+    ],
+)
+def test_the_sentence_has_the_remedy_of_what_was_refused(
+    consumer: Any, error: Exception, remedy: str
+) -> None:
+    with capture_logs() as said:
+        consumer.on_connection_error_before_connected(error)
+        consumer.on_connection_error_before_connected(error)
+    [refused] = [line for line in said if line["event"] == "consuming_refused"]
+    assert refused["remedy"].startswith(remedy)
+    assert bool(refused["remedy"]) == bool(remedy)
 
 
 @pytest.fixture
