@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -141,13 +142,14 @@ def test_a_hundred_tasks_at_once_share_ten_database_connections(yard: Processes)
 
 
 def test_a_hundred_tasks_that_query_wait_and_query_are_done_as_if_each_had_a_connection(
-    yard: Processes,
+    yard: Processes, tmp_path: Path
 ) -> None:
-    worker = yard.worker("io")
+    worker, gate = yard.worker("io"), tmp_path / "gate"
     for number in range(100):
-        app.tasks["gallery.io_wait"].delay(str(number), 4)
+        app.tasks["gallery.io_pass_gate"].delay(str(number), str(gate))
     # With one connection each, for as long as they wait, ten are.
     eventually(lambda: Run.objects.filter(finished__isnull=True).count() == 100)
+    gate.touch()
     eventually(lambda: Run.objects.filter(finished__isnull=False).count() == 100)
     assert Run.objects.count() == 100
     assert worker.events("connection_kept") == []
