@@ -81,7 +81,7 @@ def resolved(name: str) -> str:
     overrides.write_text("\n".join(overriding(name, _dependencies())))
     command = [*_UV, "pip", "compile", *_SOURCES, f"--override={overrides}", f"--python={_python()}"]
     return _checked(
-        [*command, "--prerelease=disallow", "--no-header", "--no-annotate", "--no-emit-index-url"]
+        [*command, "--prerelease=if-necessary-or-explicit", "--no-header", "--no-annotate", "--no-emit-index-url"]
     )
 
 
