@@ -80,9 +80,8 @@ def resolved(name: str) -> str:
     overrides = HOME / f"{name}.overrides"
     overrides.write_text("\n".join(overriding(name, _dependencies())))
     command = [*_UV, "pip", "compile", *_SOURCES, f"--override={overrides}", f"--python={_python()}"]
-    return _checked(
-        [*command, "--prerelease=if-necessary-or-explicit", "--no-header", "--no-annotate", "--no-emit-index-url"]
-    )
+    command += ["--prerelease=if-necessary-or-explicit"]
+    return _checked([*command, "--no-header", "--no-annotate", "--no-emit-index-url"])
 
 
 def overriding(name: str, dependencies: list[str]) -> list[str]:

@@ -1,9 +1,9 @@
 """Makes the message of a plain call from that of the last plain call of the same task.
 
 Celery decides anew for each call what is the same for all of them: options, route, limits. Of a call with
-nothing but arguments only its id and its arguments differ, as long as nobody has put code of his own into its
+nothing but arguments, an id and headers only these differ, as long as nobody has put code of his own into its
 way: that is asked at each call, and what cannot be proven to be the same goes Celery's whole way. What comes
-after that, from the signal ``before_task_publish`` on, is Celery's own for every message.
+after that, from the headers and the signal ``before_task_publish`` on, is Celery's own for every message.
 """
 
 import os
@@ -23,6 +23,9 @@ from switchyard.outbox.calls import PLAIN, refuse_models
 from switchyard.outbox.errors import NotJson
 from switchyard.outbox.overrides import is_celerys_own, way_of
 from switchyard.outbox.rows import Row
+
+#: The options of a plain call.
+OPTIONS = frozenset(("task_id", "headers"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +73,37 @@ _templates: dict[str, tuple[Makers | None, Template | None]] = {}
 os.register_at_fork(after_in_child=_templates.clear)
 
 
-def plain_call(task: Any, celerys: Any, args: Any, kwargs: Any) -> tuple[str, list[Row]]:
-    """The id and the rows of a call without options; ``celerys`` is what our ``apply_async`` calls.
+def plain_call(task: Any, celerys: Any, args: Any, kwargs: Any, **options: Any) -> tuple[str, list[Row]]:
+    """The id and the rows of a call with no other ``OPTIONS``; ``celerys`` is what our ``apply_async`` calls.
 
     Raises switchyard.outbox.errors.TaskCallError.
     """
     makers = _makers(task, celerys)
     known, template = _templates.get(task.name, (None, None))
     if template is not None and makers == known:
-        return _from_template(template, task, args or (), kwargs or {})
+        return _from_template(template, task, args or (), kwargs or {}, **options)
     with captured() as rows, recorded() as sent:
-        result = task.apply_async(args, kwargs)
+        result = task.apply_async(args, kwargs, **options)
     # Asked anew, for Celery reads the options of a task at its first call.
     if makers != known and len(sent) == 1 and (makers := _makers(task, celerys)):
         _templates[task.name] = makers, _template(makers, *sent[0])
     return str(result.id), rows
 
 
-def _from_template(template: Template, task: Any, args: Any, kwargs: Any) -> tuple[str, list[Row]]:
+def _from_template(
+    template: Template, task: Any, args: Any, kwargs: Any, *, task_id: Any = None, headers: Any = None
+) -> tuple[str, list[Row]]:
     if task.typing:
         task.__header__(*args, **kwargs)
     refuse_models(task.name, args, kwargs)
-    task_id = uuid()
+    task_id = task_id or uuid()
     with captured() as rows:
         message = template.message_of(task, task_id, args, kwargs)
         try:
-            task.app.amqp.send_task_message(None, task.name, message, **template.options)
+            task.app.amqp.send_task_message(None, task.name, message, headers=headers, **template.options)
         except EncodeError as reason:
             raise NotJson(task.name, reason) from reason
-    return task_id, rows
+    return str(task_id), rows
 
 
 def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int) -> str:
@@ -130,4 +135,8 @@ def _template(makers: Makers, message: task_message, options: dict[str, Any]) ->
         not is_celerys_own(makers.way),
         type(makers.router) is not Router or any(type(route) is not MapRoute for route in routes),
     )
-    return None if any(depends) else Template(message, options)
+    return None if any(depends) else Template(message, _without_headers(options))
+
+
+def _without_headers(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != "headers"}

@@ -15,7 +15,7 @@ from switchyard.outbox.calls import (
 )
 from switchyard.outbox.moments import countdown_of, refuse_expiry
 from switchyard.outbox.sending import keep
-from switchyard.outbox.template import plain_call
+from switchyard.outbox.template import OPTIONS, plain_call
 from switchyard.routing import queue_for
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class RoutedTask(Base):
         Raises switchyard.TaskCallError before anything is kept. What the database refuses is raised by
         the commit, which rolls back.
         """
-        if not options:
-            task_id, rows = plain_call(self, super().apply_async, args, kwargs)
+        if OPTIONS.issuperset(options):
+            task_id, rows = plain_call(self, super().apply_async, args, kwargs, **options)
             keep(rows, using)
             return task_id
         with captured() as rows:

@@ -50,13 +50,18 @@ def test_a_call_looks_up_next_to_nothing_in_celerys_settings(monkeypatch: pytest
     assert seen == []
 
 
-def test_a_plain_call_is_less_than_half_of_what_celery_does_for_one() -> None:
+#: As beat sends an entry.
+ENTRYS = {"task_id": "0f0e", "headers": {"periodic_task_name": "nightly"}}
+
+
+@pytest.mark.parametrize("options", [{}, ENTRYS], ids=["plain", "of an entry"])
+def test_a_plain_call_is_less_than_half_of_what_celery_does_for_one(options: dict[str, Any]) -> None:
     def celerys() -> None:
         with captured():
-            Task.apply_async(noop, ("1",), {})
+            Task.apply_async(noop, ("1",), {}, **options)
 
     def plain() -> None:
-        noop.delay_on_commit("1")
+        noop.apply_async_on_commit(("1",), {}, **options)
 
     def both() -> tuple[int, int]:
         with closing(connection), transaction.atomic():

@@ -130,43 +130,56 @@ HABITS: dict[str, Callable[[], Any]] = {
     "send_task is wrapped": lambda: patched(Celery, "send_task", _wrapped),
     "arguments are shown flat": lambda: override_settings(CELERY_TASK_REPR_MAXLEVELS=1),
 }
+#: What a plain call may say of itself.
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "task_id": st.uuids().map(str),
+        "headers": st.dictionaries(
+            st.sampled_from(["tenant", "trace", "of"]), st.integers(0, 9) | st.text(max_size=3)
+        ),
+    },
+)
 CALLS = st.tuples(
     st.sampled_from(sorted(BASES)),
     st.sampled_from(["ada", "bob", "eve"]),
     st.sets(st.sampled_from(sorted(HABITS))),
     st.recursive(st.integers() | st.text(max_size=5) | st.none(), lambda inner: st.lists(inner, max_size=2)),
+    OPTIONS,
 )
 
 
 @given(calls=st.lists(CALLS, min_size=2, max_size=8))
-@example(calls=[("plain", "ada", {"a receiver writes into all"}, []), ("plain", "ada", set(), None)])
+@example(calls=[("plain", "ada", {"a receiver writes into all"}, [], {}), ("plain", "ada", set(), None, {})])
+@example(calls=[("plain", "ada", set(), 1, {"headers": {"of": 1}}), ("plain", "ada", set(), 1, {})])
 def test_any_call_after_any_others_is_what_celery_makes_of_it(
     tasks: dict[str, Any], calls: list[Any]
 ) -> None:
     template._templates.clear()
-    for base, name, habits, argument in calls:
+    for base, name, habits, argument, options in calls:
         task = tasks[base]
         with ExitStack() as stack:
             for habit in sorted(habits):
                 stack.enter_context(HABITS[habit]())
             token = tenant.set(name)
             try:
-                ours = plain(task, argument)
-                celerys = whole(task, argument)
+                ours = plain(task, argument, **options)
+                celerys = whole(task, argument, **options)
             finally:
                 tenant.reset(token)
-        assert ours == celerys, (base, name, habits, argument)
+        assert ours == celerys, (base, name, habits, argument, options)
 
 
-def plain(task: Any, *args: Any) -> Any:
+def plain(task: Any, *args: Any, **options: Any) -> Any:
     """As ``delay_on_commit`` makes it."""
-    _, rows = template.plain_call(task, super(RoutedTask, task).apply_async, args, {})
+    task_id, rows = template.plain_call(task, super(RoutedTask, task).apply_async, args, {}, **options)
+    assert task_id == options.get("task_id", rows[0].task_id)
     return comparable(rows)
 
 
-def whole(task: Any, *args: Any) -> Any:
+def whole(task: Any, *args: Any, **options: Any) -> Any:
     with captured() as rows:
-        task.apply_async(args, {})
+        task.apply_async(args, {}, **options)
     return comparable(rows)
 
 
