@@ -26,6 +26,7 @@ FOREIGN = {"QUEUE", "SSL_CERT_FILE"}
 LEFT = {
     "BIND_ADDRESS": "a pod is reached on every address of its own",
     "DATABASE_POOL_SIZE": "its default is for the roles on threads",
+    "DISABLE_SERVER_SIDE_CURSORS": "the overlays have no pooler between the service and its database",
     "DEBUG": "never in a cluster",
     "EXPORTER_PORT": "a pod has its ports to itself",
     "NO_COLOR": "a pod writes to no terminal",
