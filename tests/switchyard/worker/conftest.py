@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from celery._state import _set_task_join_will_block, task_join_will_block
 from celery.worker import state
 from kombu.asynchronous import get_event_loop, set_event_loop
 
@@ -13,9 +14,11 @@ from app.celery import app
 @pytest.fixture
 def consumer() -> Iterator[Any]:
     """Of a worker that was made and never started."""
-    loop = get_event_loop()
+    loop, blocks = get_event_loop(), task_join_will_block()
     worker = app.WorkController(hostname="one@here", pool="threads", concurrency=1)
     yield worker.consumer
     state.reset_state()
+    # To make one is to say that this process is a worker, in which nothing waits for a task.
+    _set_task_join_will_block(blocks)
     worker.hub.close()
     set_event_loop(loop)
