@@ -89,18 +89,13 @@ def test_a_worker_needs_no_right_but_those_of_the_manifests(yard: Processes, acc
     assert "ACCESS_REFUSED" not in worker.text()
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["as it starts", "while it consumes"])
 def test_a_queue_of_another_type_is_said_once_and_ends_it(
-    yard: Processes, vhost: Vhost, http: httpx.Client, before: bool
+    yard: Processes, vhost: Vhost, http: httpx.Client
 ) -> None:
-    worker = None if before else yard.worker("io", env=WAIT)
-    if worker:
-        # It beats before it consumes, and takes what it has just declared for its own.
-        eventually(lambda: " ready." in worker.text(), what="a worker that consumes")
     http.delete(f"/api/queues/{vhost.name}/io").raise_for_status()
     classic = {"durable": True, "arguments": {"x-queue-type": "classic"}}
     http.put(f"/api/queues/{vhost.name}/io", json=classic).raise_for_status()
-    worker = worker or yard.start("worker", "io", env=WAIT)
+    worker = yard.start("worker", "io", env=WAIT)
     assert worker.wait(90) == 3
     [refused] = worker.events("consuming_refused")
     assert "PreconditionFailed" in refused["reason"]
