@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from switchyard.outbox.position import first_waiting, in_order_of_the_index, positions
+from switchyard.outbox.position import IN_ORDER, first_waiting, in_order_of_the_index, positions
 
 #: Up to so many messages of a queue are counted; of more the number is an estimate.
 COUNTED = 10_000
@@ -77,10 +77,9 @@ def backlogs() -> list[Backlog]:
 
 @transaction.atomic
 def quarantined_count() -> int:
-    in_order_of_the_index()
     with connection.cursor() as cursor:
         # Of a table that was empty when it was last analyzed PostgreSQL believes that most are in quarantine.
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"{IN_ORDER}, set_config('enable_seqscan', 'off', true)")
         cursor.execute(_QUARANTINED)
         (count,) = cursor.fetchone()
     return int(count)

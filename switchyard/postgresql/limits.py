@@ -14,21 +14,25 @@ from django.db import connection, transaction
 T = TypeVar("T")
 
 #: Of a look at the database, which is to cost it nothing when nobody waits for it any more.
-STATEMENT_SECONDS = 5
-IDLE_SECONDS = 10
+STATEMENT_MILLISECONDS = 5_000
+IDLE_MILLISECONDS = 10_000
 
-_LIMIT = (
-    "SELECT set_config('statement_timeout', %s, true),"
-    " set_config('idle_in_transaction_session_timeout', %s, true)"
-)
+
+def set_limits(**milliseconds: int) -> None:
+    """Give the transaction that is open these time-outs, by their names in PostgreSQL."""
+    each = ", ".join(["set_config(%s, %s, true)"] * len(milliseconds))
+    values = [part for name, value in milliseconds.items() for part in (name, str(value))]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {each}", values)
 
 
 @contextmanager
 def limited() -> Iterator[None]:
     """A transaction, of which a statement or a pause that takes longer is ended."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_LIMIT, [f"{STATEMENT_SECONDS}s", f"{IDLE_SECONDS}s"])
+        set_limits(
+            statement_timeout=STATEMENT_MILLISECONDS, idle_in_transaction_session_timeout=IDLE_MILLISECONDS
+        )
         yield
 
 

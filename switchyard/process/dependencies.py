@@ -15,8 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from switchyard.broker.connection import opened
 from switchyard.conf import conf
-from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outage import NotYet, Unavailable, first_line
+from switchyard.pooler import connected
 from switchyard.queues import QueueSpec
 
 POLL_SECONDS = 1.0
@@ -73,7 +73,7 @@ def _wait_for(what: str, look: Callable[[], None]) -> None:
 def _look_at_database() -> None:
     try:
         # Not through Django's pool: it would try again in the background for half a minute.
-        psycopg.connect(**connection.get_connection_params(), connect_timeout=CONNECT_SECONDS).close()
+        connected().close()
     except psycopg.OperationalError as error:
         where = connection.settings_dict
         raise NotYet(

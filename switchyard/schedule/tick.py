@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from celery import Celery
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django_celery_beat.models import PeriodicTask
 
+from switchyard.postgresql.limits import set_limits
 from switchyard.schedule.call import call_of, task_id_of
 from switchyard.schedule.decision import SENT_BEFORE, Decision, Verdict, decide
 from switchyard.schedule.rows import delete_ticks, insert_ticks, locked_entries, move_clocks, moved
@@ -43,12 +44,11 @@ def tick(keys: Sequence[int], now: datetime, app: Celery) -> list[Decision]:
 
 
 def _bound_waits() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', %(most)s, true),"
-            " set_config('statement_timeout', %(most)s, true), set_config('lock_timeout', %(most)s, true)",
-            {"most": str(OPEN_AT_MOST)},
-        )
+    set_limits(
+        idle_in_transaction_session_timeout=OPEN_AT_MOST,
+        statement_timeout=OPEN_AT_MOST,
+        lock_timeout=OPEN_AT_MOST,
+    )
 
 
 def _send(decisions: Sequence[Decision], app: Celery) -> None:
