@@ -15,14 +15,15 @@ _READ = """
 
 
 def blocks_read_by(do: Callable[[], object]) -> int:
-    """In one transaction, for they are counted for each."""
-    with transaction.atomic():
-        before = _blocks_read()
+    return grown_by(do, _READ)
+
+
+def grown_by(do: Callable[[], object], count: str) -> int:
+    """What the statement ``count`` says after it, beyond what it said before.
+
+    In one transaction, for PostgreSQL counts for each.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        before = cursor.execute(count).fetchone()[0]
         do()
-        return _blocks_read() - before
-
-
-def _blocks_read() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(_READ)
-        return int(cursor.fetchone()[0])
+        return int(cursor.execute(count).fetchone()[0] - before)

@@ -19,6 +19,7 @@ from tests.gallery.litter import cache_client, count_elsewhere, found, process
 from tests.gallery.litter import litter as leave_behind
 from tests.gallery.models import Run
 from tests.gallery.sending import WAYS as SENDS
+from tests.polling import wait_for
 
 #: Key of a ``Run`` that a test makes to say so.
 MENDED = "mended"
@@ -144,11 +145,6 @@ def pass_gate(task, key: str, gate: str) -> str:
     wait_for(gate)
     finish(run)
     return key
-
-
-def wait_for(gate: str) -> None:
-    while not Path(gate).exists():
-        time.sleep(0.05)
 
 
 def die(task, key: str) -> None:

@@ -6,26 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.polling import DEADLINE_SECONDS, eventually
+
 ROOT = Path(__file__).resolve().parents[2]
-#: Long enough for a machine of two cores with three brokers on it; what is late on purpose says its own.
-DEADLINE_SECONDS = 180
-
-
-def eventually(look: Callable[[], Any], *, within: float = DEADLINE_SECONDS, what: str = "") -> Any:
-    """The first true value of ``look``, asked again and again until the deadline (seconds)."""
-    deadline = time.monotonic() + within
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {within} s: {what or look} (last: {found!r})"
-        time.sleep(0.05)
-    return found
 
 
 def answer(url: str, *, within: float = 5) -> httpx.Response | None:

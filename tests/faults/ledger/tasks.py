@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from celery import shared_task
@@ -16,6 +15,7 @@ from switchyard.database import released_database
 from switchyard.routing import QUEUES
 from switchyard.tasks.once import once
 from tests.faults.ledger.models import Effect, Execution, Promise
+from tests.polling import wait_for
 
 
 @contextmanager
@@ -56,11 +56,6 @@ def outlast(task: Any, key: str, until: str) -> None:
         with released_database():
             wait_for(until)
         effect_once(key)
-
-
-def wait_for(path: str) -> None:
-    while not Path(path).exists():
-        time.sleep(0.1)
 
 
 def count(task: Any, key: str, seconds: float = 0) -> None:

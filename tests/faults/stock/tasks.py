@@ -5,6 +5,7 @@ from typing import Any
 from tests.faults.ledger import tasks
 from tests.faults.stock import stock
 from tests.faults.stock.late import late
+from tests.polling import wait_for
 
 
 def work(task: Any, key: str, seconds: float = 0) -> None:
@@ -15,7 +16,7 @@ def work(task: Any, key: str, seconds: float = 0) -> None:
 
 def outlast(task: Any, key: str, until: str) -> None:
     with tasks.execution(task, key):
-        tasks.wait_for(until)
+        wait_for(until)
         tasks.effect(key)
 
 

@@ -12,6 +12,7 @@ from switchyard.outbox.models import Message
 from switchyard.relay.confirms import Outcome
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay
+from tests.blocks import grown_by
 
 
 class InstantRelay(Relay):
@@ -78,13 +79,4 @@ def open_transaction() -> Iterator[None]:
 
 def read_by(do: Callable[[], object]) -> int:
     """Entries of the index of what waits: those of rows that are gone are among them."""
-    with transaction.atomic():
-        before = _entries_read()
-        do()
-        return _entries_read() - before
-
-
-def _entries_read() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_get_xact_tuples_returned('switchyard_outbox_waiting'::regclass)")
-        return int(cursor.fetchone()[0])
+    return grown_by(do, "SELECT pg_stat_get_xact_tuples_returned('switchyard_outbox_waiting'::regclass)")
