@@ -3,7 +3,6 @@
 | id      | found                                             |
 |---------|---------------------------------------------------|
 | yard.E1 | a task that no route matches                      |
-| yard.E2 | a task without a name of its own                  |
 | yard.E3 | a route to a queue that is not declared           |
 | yard.E4 | a route that matches no task                      |
 | yard.E5 | a queue that no route leads to                    |
@@ -11,16 +10,22 @@
 | yard.E7 | a queue name that is not one word, or is taken    |
 | yard.E9 | a task that names its own queue                   |
 | yard.E10| a task that is not a RoutedTask                   |
+| yard.W3 | tasks that are named after their modules          |
 """
 
 from collections.abc import Iterator
 
+from django.core import checks
 from django.core.checks import Error
 
 from switchyard.celery import attached, tasks
 from switchyard.queues import RESERVED, QueueSpec
 from switchyard.routing import HOME, QUEUES, ROUTES, engine_routes, pattern_for, queue_for
 from switchyard.tasks.base import RoutedTask
+from switchyard.text import shortened
+
+#: Characters of the names that one warning lists.
+MOST_NAMES = 500
 
 
 def tasks_have_a_route() -> Iterator[Error]:
@@ -34,15 +39,20 @@ def tasks_have_a_route() -> Iterator[Error]:
             )
 
 
-def tasks_have_a_name_of_their_own() -> Iterator[Error]:
-    for name, task in tasks().items():
-        if name == attached().gen_task_name(task.run.__name__, task.run.__module__):
-            yield Error(
-                f"The task {name!r} is named after its module, so moving the module would lose its messages.",
-                hint=f'Write @shared_task(name="domain.{task.run.__name__}") in {task.run.__module__}.',
-                obj=name,
-                id="yard.E2",
-            )
+def tasks_have_a_name_of_their_own() -> Iterator[checks.Warning]:
+    """One warning for all: a project that exists, and the libraries it uses, name most of theirs so."""
+    named = [
+        name
+        for name, task in tasks().items()
+        if name == attached().gen_task_name(task.run.__name__, task.run.__module__)
+    ]
+    if named:
+        yield checks.Warning(
+            f"These tasks are named after their modules: {shortened(', '.join(named), MOST_NAMES)}. "
+            "Moving a module, or renaming a function, loses the messages that wait under the old name.",
+            hint='Give a task a name before you move it: @shared_task(name="OLD NAME").',
+            id="yard.W3",
+        )
 
 
 def routes_lead_to_declared_queues() -> Iterator[Error]:
