@@ -10,7 +10,8 @@ Nothing here reads a setting or imports a model: a project's Celery app is made 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from types import MethodType
+from typing import Any, cast
 
 from celery import Celery
 from celery.concurrency import ALIASES  # type: ignore[attr-defined]
@@ -20,6 +21,8 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu.transport import TRANSPORT_ALIASES
 
 AMQP = "switchyard.outbox.amqp:AMQP"
+CANVASES = "switchyard.outbox.canvas:send_canvases_together"
+SEND_TASK = "switchyard.outbox.sender:send_task"
 TASK = "switchyard.tasks.base:RoutedTask"
 CONFIGURE = "switchyard.broker.options:configure"
 
@@ -42,7 +45,11 @@ def attach(app: Celery) -> Celery:
             "made, before @app.task and app.Task."
         )
     app.amqp_cls = AMQP
+    symbol_by_name(CANVASES)()
+    app.send_task = partial(_send_task, app)  # type: ignore[method-assign]
     app.create_task_cls = partial(_task_class, app, _own_task_class(app))  # type: ignore[method-assign]
+    app._task_from_fun = partial(_task_from_fun, app)  # type: ignore[method-assign]  # noqa: SLF001
+    app.register_task = partial(_register_task, app)  # type: ignore[method-assign]
     app.steps["worker"].add("switchyard.worker.context:ContextStep")
     app.steps["consumer"].add("switchyard.heartbeat:HeartbeatStep")
     app.steps["consumer"].add("switchyard.worker.drain:DrainStep")
@@ -92,10 +99,40 @@ def _own_task_class(app: Any) -> Callable[[], type]:
 
 def _task_class(app: Any, theirs: Callable[[], type]) -> type:
     """Celery's ``create_task_cls``: our base, over the project's own if it has one."""
-    ours, other = symbol_by_name(TASK), theirs()
-    base = ours if issubclass(ours, other) else type(other.__name__, (ours, other), {"abstract": True})
+    base = _over(theirs())
     found: type = app.subclass_with_self(base, name="Task", attribute="_app", keep_reduce=True, abstract=True)
     return found
+
+
+def _task_from_fun(app: Any, fun: Any, *args: Any, base: Any = None, **options: Any) -> Any:
+    """Celery's, which every decorator ends in: a base that a task names stays beneath ours too."""
+    return type(app)._task_from_fun(app, fun, *args, base=base and _over(base), **options)  # noqa: SLF001
+
+
+def _register_task(app: Any, task: Any, **options: Any) -> Any:
+    """Celery's, for a task that is written as a class."""
+    task = task() if isinstance(task, type) else task
+    task.__class__ = _over(type(task))
+    return type(app).register_task(app, task, **options)
+
+
+def _over(theirs: type) -> type:
+    """Our task base over another one, whose options hold where we have only defaults."""
+    ours = symbol_by_name(TASK)
+    if issubclass(theirs, ours):
+        return theirs
+    if issubclass(ours, theirs):
+        return cast("type", ours)
+    said = [vars(each) for each in reversed(theirs.__mro__) if not issubclass(ours, each)]
+    options = {name: each[name] for each in said for name in ours.defaults if name in each}
+    names = {"abstract": vars(theirs).get("abstract", False), "__module__": theirs.__module__}
+    return type(theirs.__name__, (ours, theirs), names | options)
+
+
+def _send_task(app: Any, *args: Any, **options: Any) -> Any:
+    """Celery's ``send_task`` until it is called first: what checks a call imports models."""
+    app.send_task = MethodType(symbol_by_name(SEND_TASK), app)
+    return app.send_task(*args, **options)
 
 
 def _configure(sender: Any, source: Any, **_: Any) -> None:

@@ -17,6 +17,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | POOL_SIZE             | 10                | connections that the threads of web or of a worker share;  |
 |                       |                   | 0: one for each thread                                     |
 | HEARTBEAT_FILE        | temporary folder  | path touched by workers, beat and relay as they progress   |
+| TASKS_SEND_BY         | broker            | what a running task sends outside a transaction goes to:   |
+|                       |                   | "broker", confirmed at once, or "outbox"                   |
 | WAIT_SECONDS          | 60                | how long a role waits for what it needs                    |
 | NO_COLOR              | False             | no colour on a terminal either                             |
 | COMMAND               | switchyard        | how a person here types a verb, for what messages advise   |
@@ -43,6 +45,7 @@ DEFAULTS: dict[str, Any] = {
     "WEB_METRICS_PORT": 9811,
     "POOL_SIZE": 10,
     "HEARTBEAT_FILE": Path(tempfile.gettempdir()) / "switchyard-heartbeat",
+    "TASKS_SEND_BY": "broker",
     "WAIT_SECONDS": 60,
     "NO_COLOR": False,
     "COMMAND": "switchyard",

@@ -1,7 +1,11 @@
-"""Bounds how long a task keeps a connection, and its locks."""
+"""Bounds how long a task keeps a connection, and its locks; and tells in what the caller stands."""
 
-from collections.abc import Iterator
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 from django.db import connections, transaction
@@ -51,3 +55,40 @@ def in_own_transaction(connection: Any) -> bool:
         not block._from_testcase  # noqa: SLF001 - Django's own mark, which has no public reader
         for block in connection.atomic_blocks
     )
+
+
+def in_transaction_by_hand(connection: Any) -> bool:
+    """Whether one may be open that no block knows of: autocommit is off."""
+    return connection.connection is not None and not (connection.autocommit or connection.in_atomic_block)
+
+
+def in_transaction() -> bool:
+    """Whether the caller has a transaction open, on any database and in any way."""
+    return any(
+        in_own_transaction(connection) or in_transaction_by_hand(connection)
+        for connection in connections.all(initialized_only=True)
+    )
+
+
+def outside_of_event_loop(code: Callable[[], object]) -> None:
+    """Call what asks the database where Django allows that: not in the thread of a running event loop.
+
+    No transaction can be open there, so a thread of its own, which gives its connections back, does as well.
+    """
+    if not _in_event_loop():
+        code()
+        return
+    with ThreadPoolExecutor(1, "database") as thread:
+        try:
+            thread.submit(copy_context().run, code).result()
+        finally:
+            thread.submit(connections.close_all).result()
+
+
+def _in_event_loop() -> bool:
+    """As Django decides (``django.utils.asyncio.async_unsafe``)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return not os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")

@@ -16,6 +16,7 @@ from collections import UserList
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,8 +24,7 @@ from celery.result import EagerResult
 from kombu.utils.json import dumps, loads
 
 from switchyard.celery import attached
-from switchyard.outbox import rows
-from switchyard.outbox.amqp import capturing
+from switchyard.outbox import amqp, rows
 from switchyard.routing import HOME, queue_for
 
 
@@ -60,24 +60,27 @@ class SentTasks(UserList[Sent]):
 def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> SentTasks:
     """Record every message that would be published, or kept in the outbox; neither is touched.
 
-    ``delay_on_commit`` and its like are recorded when their transaction commits.
+    What is called in a transaction is recorded when that commits, ``delay_on_commit`` in any case then.
     """
     sent = SentTasks()
-    app = attached()
-    publish = app.amqp.send_task_message
-
-    def record(producer: Any, name: str, message: Any, **options: Any) -> None:
-        if capturing():
-            publish(producer, name, message, **options)
-        else:
-            sent.append(_sent(name, dumps(message.body), message.headers))
 
     def insert(_connection: Any, kept: Sequence[rows.Row], **_: Any) -> None:
         sent.extend(_sent(row.task, row.body, loads(row.headers)) for row in kept)
 
-    monkeypatch.setattr(app.amqp, "send_task_message", record)
     monkeypatch.setattr(rows, "insert", insert)
+    monkeypatch.setattr(amqp, "Checked", partial(Noting, sent))
     return sent
+
+
+class Noting:
+    """In the place of what publishes at once, as a retry does."""
+
+    def __init__(self, sent: SentTasks, task: str, _producer: Any) -> None:
+        self._sent = sent
+        self._task = task
+
+    def publish(self, body: Any, *, headers: dict[str, Any], **_: Any) -> None:
+        self._sent.append(_sent(self._task, dumps(body), headers))
 
 
 def _sent(name: str, body: str, headers: dict[str, Any]) -> Sent:

@@ -126,6 +126,11 @@ def asked(conf: Any, option: str, default: Any = None) -> Any:
     return default
 
 
+def is_eager(app: Any) -> bool:
+    """Whether a call of a task is to run it, as a test says that is not about what is sent."""
+    return bool(asked(app.conf, "task_always_eager"))
+
+
 def _broker_options(conf: Any) -> dict[str, Any]:
     """By the URLs: `amqp` changes its driver as soon as librabbitmq can be imported, and py-amqp compares the
     certificate's name only with one that it is given. None is that of the URL; of several hosts it is the

@@ -1,70 +1,29 @@
-"""Looks at what Celery's own sender would publish, and captures it by a producer that keeps it.
+"""Looks at what Celery's own sender would publish, and publishes it, keeps it or hands it to who captures.
 
-Every message of Celery passes ``app.amqp.send_task_message``, whatever the canvas that it belongs to; a
-producer that is handed to ``apply_async`` is dropped by chains. So the switch is here, and it is a context
-variable: it holds for the thread or coroutine that captures, and for nobody else.
+Every message of Celery passes ``app.amqp.send_task_message``: of ``.delay()`` and ``send_task``, of whatever
+task base and canvas. So the switch is here.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
 from celery.app import amqp
 
-from switchyard.outbox.calls import Block, publishing_in_transaction
+from switchyard.broker.options import is_eager
+from switchyard.outbox.at_once import goes_at_once
+from switchyard.outbox.capture import captured, captured_rows, recorded_messages
 from switchyard.outbox.checked import Checked
 from switchyard.outbox.destination import refuse_unrouted
 from switchyard.outbox.errors import ReturnRefused, TaskCallError
-from switchyard.outbox.metrics import enqueued
 from switchyard.outbox.recorder import Recorder
-from switchyard.outbox.rows import Row
-
-_capture: ContextVar[tuple[Block, list[Row]] | None] = ContextVar("capture", default=None)
-_sent: ContextVar[list[tuple[Any, dict[str, Any]]] | None] = ContextVar("recorded_messages", default=None)
-
-
-@contextmanager
-def captured() -> Iterator[list[Row]]:
-    """Keep in the list what is sent inside the block; the broker is not contacted."""
-    rows: list[Row] = []
-    began = time.perf_counter()
-    with publishing_in_transaction() as block:
-        token = _capture.set((block, rows))
-        try:
-            yield rows
-        finally:
-            _capture.reset(token)
-    if rows:
-        enqueued(rows[0].queue, time.perf_counter() - began)
-
-
-@contextmanager
-def recorded() -> Iterator[list[tuple[Any, dict[str, Any]]]]:
-    """Keep, of what is captured inside the block, what Celery handed to its sender: message and options."""
-    sent: list[tuple[Any, dict[str, Any]]] = []
-    token = _sent.set(sent)
-    try:
-        yield sent
-    finally:
-        _sent.reset(token)
-
-
-def capturing() -> bool:
-    return _captured_rows() is not None
-
-
-def _captured_rows() -> list[Row] | None:
-    """The list of the block around the caller, if that has not ended: who looked there then is gone."""
-    capture = _capture.get()
-    return capture[1] if capture and capture[0].open else None
+from switchyard.outbox.sending import hand_over
 
 
 class AMQP(amqp.AMQP):
-    """Celery's, which captures inside ``captured()`` and publishes outside of it.
+    """Celery's, whose messages go to the outbox, or at once to the broker (``switchyard.outbox.at_once``).
 
     What no worker would take is refused in either case: raises switchyard.outbox.errors.TaskCallError.
     """
@@ -75,16 +34,34 @@ class AMQP(amqp.AMQP):
 
         def send(producer: Any, name: str, message: Any, **options: Any) -> Any:
             refuse_unrouted(self.app, name, message)
-            rows = _captured_rows()
-            if rows is None:
+            rows = captured_rows()
+            if rows is not None:
+                return record(rows, name, message, options)
+            if goes_at_once(self.app):
                 return publish(Checked(name, producer), name, message, **options)
-            sent = _sent.get()
-            if sent is not None:
-                sent.append((_copied(message), options))
+            with captured() as rows:
+                sent = record(rows, name, message, options)
+            hand_over(rows)
+            return sent
+
+        def record(rows: list[Any], name: str, message: Any, options: dict[str, Any]) -> Any:
+            recorded = recorded_messages()
+            if recorded is not None:
+                recorded.append((_copied(message), options))
             # No task-sent event: it would be published, and it would be too early.
             return publish(Recorder(name, rows), name, message._replace(sent_event=None), **options)
 
         return send
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Keep what is sent inside the block as one, where it is kept."""
+        if captured_rows() is not None or is_eager(self.app) or goes_at_once(self.app):
+            yield
+            return
+        with captured() as rows:
+            yield
+        hand_over(rows)
 
     def _retry_publish(self, publish: Any, *args: Any, **options: Any) -> Any:
         """Celery's hook for what comes after a task: it is called with what the task returned.

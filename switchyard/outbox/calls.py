@@ -1,39 +1,24 @@
 """Checks a task call before anything is sent."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
-from django.db import connections
 from django.db.models import Model, QuerySet
 from kombu.utils.json import dumps
 
-from switchyard.database import in_own_transaction
-from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson, OpenTransaction
+from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson
 
 #: What holds no other value.
 PLAIN = {str, int, float, type(None)}
 
-REFUSED_OPTIONS = ("queue", "exchange", "routing_key", "serializer")
-
-
-class Block:
-    """A block of code as a context remembers it. Whoever copied the context there (an asyncio task, a thread
-    that was given it) may outlive the block, and must not go on as if it were still inside.
-    """
-
-    def __init__(self) -> None:
-        self.open = True
-
-
-_transaction_is_ours: ContextVar[Block | None] = ContextVar("transaction_is_ours", default=None)
+#: Options that a call must leave alone, and what they hold where nobody has said anything.
+REFUSED_OPTIONS = {"queue": None, "exchange": None, "routing_key": None, "serializer": "json"}
 
 
 def refuse_destination(task: str, options: Mapping[str, Any]) -> None:
     """Raise DestinationRefused for a queue, exchange, routing key or serializer among a call's options."""
-    for option in REFUSED_OPTIONS:
-        if options.get(option) is not None:
+    for option, usual in REFUSED_OPTIONS.items():
+        if options.get(option) not in (None, usual):
             raise DestinationRefused(task, option, options[option])
 
 
@@ -52,30 +37,6 @@ def refuse_models(task: str, args: Any, kwargs: Any) -> None:
         _refuse_model(task, where, value)
     for where, value in _leaves("kwargs", dict(kwargs or {})):
         _refuse_model(task, where, value)
-
-
-def refuse_open_transaction(task: str) -> None:
-    """Raise OpenTransaction while a transaction of the caller's is open on any database.
-
-    The transaction that Django's TestCase (and pytest-django) wraps around a test is not the caller's.
-    """
-    block = _transaction_is_ours.get()
-    if block and block.open:
-        return
-    if any(map(in_own_transaction, connections.all(initialized_only=True))):
-        raise OpenTransaction(task)
-
-
-@contextmanager
-def publishing_in_transaction() -> Iterator[Block]:
-    """Allow a publish inside a transaction, for code whose rollback leads to the same publish again."""
-    block = Block()
-    token = _transaction_is_ours.set(block)
-    try:
-        yield block
-    finally:
-        block.open = False
-        _transaction_is_ours.reset(token)
 
 
 def _refuse_model(task: str, where: str, value: Any) -> None:

@@ -11,8 +11,7 @@ TaskCallError (TypeError)
 ├── HeaderRefused         one of them, or its id, is nothing that a worker takes
 ├── NoRoute               no route leads to a queue for it
 ├── MomentRefused         its countdown, eta or expiry is no moment
-├── TooFarAhead           its eta is further away than delayed delivery can count
-└── OpenTransaction       ``.delay()`` inside a transaction that may still roll back
+└── TooFarAhead           its eta is further away than delayed delivery can count
 
 ReturnRefused (EncodeError)  what a task returned cannot be handed to the task that comes after it
 ChordRefused (EncodeError)   what the parts of a chord returned cannot be handed to its body
@@ -129,15 +128,6 @@ class TooFarAhead(TaskCallError):
             f"{task} was called for a moment {seconds // 86_400:,.0f} days ahead, but a message can wait at "
             f"most {limit.days:,} days. Keep the date in a row, and send the task from the schedule when it "
             "has come."
-        )
-
-
-class OpenTransaction(TaskCallError):
-    def __init__(self, task: str) -> None:
-        super().__init__(
-            f"{task}.delay() was called inside an open transaction: a worker could run it before the commit, "
-            f"or although it rolls back. Call {task.rpartition('.')[2]}.delay_on_commit(...) instead (or "
-            "apply_async_on_commit)."
         )
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import structlog
 from celery.signals import after_task_publish, before_task_publish
 
-from switchyard.outbox.amqp import capturing
+from switchyard.outbox.capture import captured_rows
 from switchyard.outbox.context import request_id
 from switchyard.outbox.headers import SENT_AT
 from switchyard.routing import queue_name
@@ -75,5 +75,5 @@ def _stamp(headers: dict[str, Any], **_: Any) -> None:
 
 
 def _sent(headers: Mapping[str, Any], **_: Any) -> None:
-    if not capturing():
+    if captured_rows() is None:
         sent(headers, queue_name(headers["task"]))

@@ -28,7 +28,7 @@ def way_of(task: Any, celerys: Any) -> tuple[Any, ...]:
         amqp.create_task_message,
     )
     functions = [each.__func__ if type(each) is MethodType else None for each in methods]
-    return (*functions, amqp.send_task_message)
+    return (*functions, type(app).send_task, amqp.send_task_message)
 
 
 def is_celerys_own(way: tuple[Any, ...]) -> bool:

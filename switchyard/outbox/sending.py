@@ -1,17 +1,19 @@
 """Sends with the caller's transaction: keeps rows until its commit inserts them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from celery.canvas import Signature
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from switchyard.database import in_own_transaction
+from switchyard.broker.options import is_eager
+from switchyard.database import in_own_transaction, in_transaction_by_hand, outside_of_event_loop
 from switchyard.outbox import journal
 from switchyard.outbox import rows as outbox_rows
-from switchyard.outbox.amqp import captured
 from switchyard.outbox.awaited import Commit, open_elsewhere
+from switchyard.outbox.capture import captured
 from switchyard.outbox.rows import Row
 
 
@@ -22,10 +24,25 @@ def send_on_commit(signature: Signature[Any], *, using: str | None = None, **opt
     call, rolls back. ``using`` as for ``keep``. Raises switchyard.outbox.errors.TaskCallError, and then
     nothing of the canvas is kept.
     """
+    if is_eager(signature.app):
+        # As Celery's own ``delay_on_commit`` does.
+        transaction.on_commit(partial(signature.apply_async, **options), using=using)
+        return str(signature.freeze().id)
     with captured() as rows:
         result = signature.apply_async(**options)
     keep(rows, using)
     return str(result.id)
+
+
+def hand_over(rows: Sequence[Row]) -> None:
+    """Have the rows inserted by the commit of the transaction that is open; where none is, now.
+
+    In Django's TestCase "now" is in its transaction, as what is written outside of a block is.
+    """
+    if any(map(in_own_transaction, connections.all(initialized_only=True))):
+        keep(rows)
+    else:
+        outside_of_event_loop(Kept(rows))
 
 
 def keep(rows: Sequence[Row], using: str | None = None) -> None:
@@ -39,7 +56,7 @@ def keep(rows: Sequence[Row], using: str | None = None) -> None:
     kept = Kept(rows)
     others = open_elsewhere() if using is None else [using] if using != DEFAULT_DB_ALIAS else []
     if not others:
-        transaction.on_commit(kept)
+        outside_of_event_loop(kept.with_the_commit)
     elif using is None and in_own_transaction(connections[DEFAULT_DB_ALIAS]):
         kept.others = [Commit(alias) for alias in others]
         transaction.on_commit(kept)
@@ -67,6 +84,13 @@ class Kept:
         if self.inserted:
             for row in self.rows:
                 journal.accepted(row.task_id, row.task, row.queue)
+
+    def with_the_commit(self) -> None:
+        """Have the rows inserted by the commit; where autocommit is off, by who commits by hand."""
+        if in_transaction_by_hand(connections[DEFAULT_DB_ALIAS]):
+            self()
+        else:
+            transaction.on_commit(self)
 
     def is_void(self) -> bool:
         """Whether one of the other transactions has rolled back."""

@@ -18,8 +18,8 @@ from kombu.exceptions import EncodeError
 from kombu.utils.uuid import uuid
 
 from switchyard.broker.options import asked
-from switchyard.outbox.amqp import captured, recorded
 from switchyard.outbox.calls import PLAIN, refuse_models
+from switchyard.outbox.capture import captured, recorded
 from switchyard.outbox.errors import NotJson
 from switchyard.outbox.overrides import is_celerys_own, way_of
 from switchyard.outbox.rows import Row
@@ -73,8 +73,12 @@ _templates: dict[str, tuple[Makers | None, Template | None]] = {}
 os.register_at_fork(after_in_child=_templates.clear)
 
 
-def plain_call(task: Any, celerys: Any, args: Any, kwargs: Any, **options: Any) -> tuple[str, list[Row]]:
-    """The id and the rows of a call with no other ``OPTIONS``; ``celerys`` is what our ``apply_async`` calls.
+def plain_call(
+    task: Any, celerys: Any, whole: Any, args: Any, kwargs: Any, **options: Any
+) -> tuple[Any, list[Row]]:
+    """Result and rows of a call with no other ``OPTIONS``.
+
+    ``celerys`` is the ``apply_async`` that ours calls; ``whole`` is the one to call where nothing is known.
 
     Raises switchyard.outbox.errors.TaskCallError.
     """
@@ -83,16 +87,16 @@ def plain_call(task: Any, celerys: Any, args: Any, kwargs: Any, **options: Any) 
     if template is not None and makers == known:
         return _from_template(template, task, args or (), kwargs or {}, **options)
     with captured() as rows, recorded() as sent:
-        result = task.apply_async(args, kwargs, **options)
+        result = whole(args, kwargs, **options)
     # Asked anew, for Celery reads the options of a task at its first call.
     if makers != known and len(sent) == 1 and (makers := _makers(task, celerys)):
         _templates[task.name] = makers, _template(makers, *sent[0])
-    return str(result.id), rows
+    return result, rows
 
 
 def _from_template(
     template: Template, task: Any, args: Any, kwargs: Any, *, task_id: Any = None, headers: Any = None
-) -> tuple[str, list[Row]]:
+) -> tuple[Any, list[Row]]:
     if task.typing:
         task.__header__(*args, **kwargs)
     refuse_models(task.name, args, kwargs)
@@ -103,7 +107,7 @@ def _from_template(
             task.app.amqp.send_task_message(None, task.name, message, headers=headers, **template.options)
         except EncodeError as reason:
             raise NotJson(task.name, reason) from reason
-    return str(task_id), rows
+    return task.AsyncResult(task_id), rows
 
 
 def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int) -> str:
@@ -117,9 +121,9 @@ def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int) -> st
 
 
 def _makers(task: Any, celerys: Any) -> Makers | None:
-    """None where more decides: a task that calls another hands its root on; what is eager sends nothing."""
+    """None where more decides: a task that calls another hands its root on."""
     app = task.app
-    if app.current_worker_task is not None or asked(app.conf, "task_always_eager"):
+    if app.current_worker_task is not None:
         return None
     limits = task.ignore_result, task.soft_time_limit, task.time_limit
     return Makers(task, task._exec_options, limits, app.amqp.router, way_of(task, celerys))  # noqa: SLF001

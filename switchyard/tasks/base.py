@@ -1,20 +1,21 @@
 """Defines the base class of every task in the project."""
 
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
 from celery.utils.time import get_exponential_backoff_interval
+from django.db import transaction
+from kombu.utils.uuid import uuid
 
+from switchyard.broker.options import is_eager
 from switchyard.outage import BROKER_IS_AWAY, BrokerAway
-from switchyard.outbox.amqp import captured
-from switchyard.outbox.calls import (
-    refuse_arguments,
-    refuse_destination,
-    refuse_open_transaction,
-)
-from switchyard.outbox.moments import countdown_of, refuse_expiry
-from switchyard.outbox.sending import keep
+from switchyard.outbox.at_once import goes_at_once, publishing_at_once
+from switchyard.outbox.capture import captured, captured_rows
+from switchyard.outbox.result import SentResult, as_text_too
+from switchyard.outbox.sending import hand_over, keep
 from switchyard.outbox.template import OPTIONS, plain_call
 from switchyard.routing import queue_for
 
@@ -41,12 +42,15 @@ class RoutedTask(Base):
     retry_backoff = 2
     retry_backoff_max = 600
     retry_jitter = True
+    #: Of the above, what a base of the project's own, or a library's, may have declared otherwise.
+    defaults = ("max_retries", "retry_backoff", "retry_backoff_max", "retry_jitter")
     #: The name of its queue.
     routed_to = ""
 
     @classmethod
     def on_bound(cls, app: Any) -> None:
         """Look up the queue once, and take its limits unless the task has its own."""
+        super().on_bound(app)
         spec = queue_for(cls.name or "")
         if spec:
             cls.routed_to = spec.name
@@ -54,46 +58,56 @@ class RoutedTask(Base):
             cls.time_limit = cls.time_limit or spec.hard_limit_seconds
 
     def apply_async(self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any) -> Any:
-        """Send the task now. For code outside a transaction, as in a worker.
+        """Send the task: by a row of the outbox, which is committed or rolled back with the caller's.
 
-        Raises switchyard.TaskCallError before anything is sent; kombu.exceptions.OperationalError when
-        the broker is away.
+        Inside a running task and outside a transaction it goes to the broker at once, unless the setting
+        TASKS_SEND_BY says otherwise; then raises kombu.exceptions.OperationalError when the broker is away.
+        Raises switchyard.TaskCallError before anything is sent.
         """
-        # A retry names the exchange it came from, and is allowed inside the transaction that it ends.
-        if not options.get("retries"):
-            refuse_destination(self.name, options)
-            refuse_open_transaction(self.name)
-        refuse_arguments(self.name, args, kwargs)
-        options["countdown"] = countdown_of(self.name, options)
-        options.pop("eta", None)
-        refuse_expiry(self.name, options.get("expires"))
-        return super().apply_async(args, kwargs, *positional, **options)
+        whole_way = positional or not OPTIONS.issuperset(options) or captured_rows() is not None
+        if whole_way or is_eager(self.app) or goes_at_once(self.app):
+            return super().apply_async(args, kwargs, *positional, **options)
+        celerys = super().apply_async
+        result, rows = plain_call(self, celerys, celerys, args, kwargs, **options)
+        hand_over(rows)
+        return result
 
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
-        """Send the task with the caller's transaction, or in one of its own. Returns its id at once.
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> SentResult:
+        """Send the task with the caller's transaction, or in one of its own.
 
-        The message is a row of the outbox: committed with the caller's rows or gone with them, and brought to
-        the broker by the relay, whenever that is there again.
+        As ``delay`` does, in a running task too. What it returns is the text of its id as well.
         """
         return self.apply_async_on_commit(args, kwargs)
 
     def apply_async_on_commit(  # type: ignore[override]
         self, args: Any = None, kwargs: Any = None, *, using: str | None = None, **options: Any
-    ) -> str:
+    ) -> SentResult:
         """As ``delay_on_commit``, with Celery's options. A countdown counts from here, not from the commit.
 
         A transaction on any database counts; ``using`` names the one that does (``outbox.sending.keep``).
         Raises switchyard.TaskCallError before anything is kept. What the database refuses is raised by
         the commit, which rolls back.
         """
+        if is_eager(self.app):
+            return self._call_after_commit(args, kwargs, using, **options)
         if OPTIONS.issuperset(options):
-            task_id, rows = plain_call(self, super().apply_async, args, kwargs, **options)
-            keep(rows, using)
-            return task_id
-        with captured() as rows:
-            result = self.apply_async(args, kwargs, **options)
+            result, rows = plain_call(self, super().apply_async, self.apply_async, args, kwargs, **options)
+        else:
+            with captured() as rows:
+                result = self.apply_async(args, kwargs, **options)
         keep(rows, using)
-        return str(result.id)
+        return as_text_too(result)
+
+    def _call_after_commit(self, args: Any, kwargs: Any, using: str | None, **options: Any) -> SentResult:
+        """As Celery's own does; which calls the task then, for a test has said ``task_always_eager``."""
+        options["task_id"] = options.get("task_id") or uuid()
+        transaction.on_commit(partial(self.apply_async, args, kwargs, **options), using=using)
+        return as_text_too(self.AsyncResult(options["task_id"]))
+
+    def on_replace(self, sig: Any) -> Any:
+        """Celery's hook of ``replace``. An Ignore, which ends the task, rolls back what it is raised in."""
+        with nullcontext() if self.request.is_eager else publishing_at_once():
+            return super().on_replace(sig)
 
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
         """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise.
@@ -107,7 +121,9 @@ class RoutedTask(Base):
             )
         options |= {"countdown": countdown, "eta": eta}
         try:
-            return super().retry(*args, **options)
+            # The exception that ends this run rolls back the transaction that it is raised in.
+            with nullcontext() if self.request.is_eager else publishing_at_once():
+                return super().retry(*args, **options)
         except Reject as rejected:
             reason = rejected.args[0]
             if isinstance(reason, (*BROKER_IS_AWAY, SoftTimeLimitExceeded)):

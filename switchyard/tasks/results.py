@@ -26,7 +26,7 @@ from kombu.exceptions import EncodeError
 from switchyard import sqlstate
 from switchyard.broker.deliveries import deliveries
 from switchyard.outage import BROKER_IS_AWAY, BrokerAway, Contended, DatabaseAway
-from switchyard.outbox.calls import publishing_in_transaction
+from switchyard.outbox.at_once import publishing_at_once
 from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError, type_name
 from switchyard.tasks import chords
 from switchyard.tasks.failure import attempted, described, formatted, raised, traceback_of
@@ -171,7 +171,7 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         return text
 
     def _send_body(self, request: Any) -> None:
-        with transaction.atomic(), publishing_in_transaction():
+        with transaction.atomic(), publishing_at_once():
             chord = chords.locked(request.group)
             if chord is None:
                 return

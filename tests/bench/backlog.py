@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from app.celery import app
 from app.queues import IO
-from switchyard.outbox.amqp import captured
+from switchyard.outbox.capture import captured
 from switchyard.outbox.rows import insert
 from tests.bench import gauge
 from tests.bench.cost import Cost

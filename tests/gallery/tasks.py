@@ -13,6 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, connections, transaction
 
 from switchyard.routing import QUEUES
+from tests.gallery.calls import WAYS as CALLS
 from tests.gallery.children import WAYS
 from tests.gallery.errors import RAISED, RETURNED
 from tests.gallery.litter import cache_client, count_elsewhere, found, process
@@ -178,6 +179,12 @@ def send(task, key: str, way: str) -> None:
     SENDS[way](task)
 
 
+def call(task, key: str, way: str) -> None:
+    """Call another task, which says the key and "called"."""
+    finish(start(task, key))
+    CALLS[way](task, key)
+
+
 def litter(task, key: str) -> None:
     finish(start(task, key))
     connections.close_all()
@@ -236,6 +243,7 @@ HABITS = (
     give,
     keep,
     send,
+    call,
     litter,
     look,
     count,

@@ -29,8 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def vhost(broker: Broker, settings) -> Iterator[Vhost]:
-    """An empty vhost, which Django's settings and Celery point at for the length of the test."""
+def vhost(broker: Broker, settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vhost]:
+    """An empty vhost, which Django's settings and Celery point at for the length of the test.
+
+    What the test itself sends goes there at once, as a running task's does; what it sends on commit does not.
+    """
+    for where in ("switchyard.tasks.base", "switchyard.outbox.amqp"):
+        monkeypatch.setattr(f"{where}.goes_at_once", lambda _: True)
     name = f"test-{uuid4().hex[:12]}"
     parts = urlsplit(broker.url)
     url = urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))

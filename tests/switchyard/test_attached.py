@@ -15,7 +15,7 @@ from app.celery import app as attached_app
 from switchyard.broker import options
 from switchyard.broker.transport import Transport
 from switchyard.celery import attach
-from switchyard.outbox.amqp import captured
+from switchyard.outbox.capture import captured
 from switchyard.routing import QUEUES
 from switchyard.tasks.base import RoutedTask
 from switchyard.worker import prefork

@@ -19,7 +19,6 @@ from switchyard.outbox.errors import (
     ModelRefused,
     MomentRefused,
     NotJson,
-    OpenTransaction,
     TooFarAhead,
 )
 from switchyard.outbox.moments import countdown_of
@@ -79,15 +78,6 @@ def test_whatever_json_can_hold_is_accepted(value) -> None:
 def test_dates_keys_and_money_are_accepted() -> None:
     today = datetime.datetime.now(datetime.UTC)
     refuse_arguments("any.task", (today, today.date(), uuid.uuid4(), decimal.Decimal("1.10")), {})
-
-
-@pytest.mark.django_db
-def test_delay_inside_an_open_transaction_is_refused_and_names_what_to_call(task, sent_tasks) -> None:
-    with transaction.atomic(), pytest.raises(OpenTransaction, match=r"io_wait\.delay_on_commit"):
-        task.delay("a")
-    assert not sent_tasks
-    task.delay("a")
-    assert len(sent_tasks) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from app.celery import app
-from switchyard.outbox.amqp import captured
+from switchyard.outbox.capture import captured
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

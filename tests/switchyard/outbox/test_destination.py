@@ -10,7 +10,7 @@ from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from app.celery import app
-from switchyard.outbox.amqp import captured
+from switchyard.outbox.capture import captured
 from switchyard.outbox.errors import NoRoute
 from switchyard.outbox.models import Message
 from switchyard.outbox.sending import send_on_commit
@@ -25,7 +25,6 @@ LOST = signature("nope.nope")
 
 CALLS: dict[str, Callable[[], Any]] = {
     "by name": lambda: app.send_task("nope.nope"),
-    "by name to a queue": lambda: app.send_task("nope.nope", queue="io"),
     "signature": LOST.delay,
     "signature on commit": lambda: send_on_commit(signature("nope.nope")),
     "chain": lambda: send_on_commit(chain(wait.si("a"), signature("nope.nope"))),

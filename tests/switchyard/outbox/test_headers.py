@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from structlog.contextvars import bound_contextvars
 
 from app.celery import app
-from switchyard.outbox.amqp import captured
+from switchyard.outbox.capture import captured
 from switchyard.outbox.checked import BROKER_LIMIT_BYTES, HEADERS_LIMIT_BYTES, Checked
 from switchyard.outbox.errors import HeaderRefused, MessageTooLarge, TaskCallError
 from switchyard.outbox.headers import INFORMING, fault_of_headers, mend_informing

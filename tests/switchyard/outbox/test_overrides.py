@@ -20,7 +20,7 @@ from wrapt import FunctionWrapper
 from app.celery import app
 from switchyard import RoutedTask
 from switchyard.outbox import template
-from switchyard.outbox.amqp import captured
+from switchyard.outbox.capture import captured
 from switchyard.outbox.rows import Row
 from tests.switchyard.outbox.test_template import ITS_OWN
 
@@ -172,8 +172,9 @@ def test_any_call_after_any_others_is_what_celery_makes_of_it(
 
 def plain(task: Any, *args: Any, **options: Any) -> Any:
     """As ``delay_on_commit`` makes it."""
-    task_id, rows = template.plain_call(task, super(RoutedTask, task).apply_async, args, {}, **options)
-    assert task_id == options.get("task_id", rows[0].task_id)
+    celerys = super(RoutedTask, task).apply_async
+    result, rows = template.plain_call(task, celerys, task.apply_async, args, {}, **options)
+    assert result.id == options.get("task_id", rows[0].task_id)
     return comparable(rows)
 
 

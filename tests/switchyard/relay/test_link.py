@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.celery import app
-from switchyard.outbox.amqp import captured
+from switchyard.outbox.capture import captured
 from switchyard.outbox.models import Message
 from switchyard.relay.link import prepared
 
