@@ -17,4 +17,4 @@ WORK = QueueSpec(
 )
 
 QUEUES = {"work": WORK}
-ROUTES = {"declared.*": "work"}
+ROUTES = {"shop.*": "work", "declared.*": "work"}

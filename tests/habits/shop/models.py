@@ -1,4 +1,6 @@
 from django.db import models
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 from django.utils import timezone
 
 
@@ -11,3 +13,18 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.text}"
+
+
+class Order(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@receiver(post_save, sender=Order)
+def put_into_index(instance: Order, created: bool, **_: object) -> None:
+    from shop.tasks import index
+
+    if created:
+        index.delay(instance.pk)

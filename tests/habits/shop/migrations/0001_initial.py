@@ -13,5 +13,12 @@ class Migration(migrations.Migration):
                 ("text", models.TextField(default="")),
                 ("at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
-        )
+        ),
+        migrations.CreateModel(
+            name="Order",
+            fields=[
+                ("id", models.AutoField(primary_key=True)),
+                ("name", models.CharField(max_length=100, unique=True)),
+            ],
+        ),
     ]
