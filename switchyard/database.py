@@ -73,7 +73,8 @@ def in_transaction() -> bool:
 def outside_of_event_loop(code: Callable[[], object]) -> None:
     """Call what asks the database where Django allows that: not in the thread of a running event loop.
 
-    No transaction can be open there, so a thread of its own, which gives its connections back, does as well.
+    No transaction of the caller's is known there (connections are the event loop's own), so a thread of its
+    own, which gives its connections back, does as well.
     """
     if not _in_event_loop():
         code()

@@ -9,7 +9,11 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from switchyard.broker.options import is_eager
-from switchyard.database import in_own_transaction, in_transaction_by_hand, outside_of_event_loop
+from switchyard.database import (
+    in_own_transaction,
+    in_transaction_by_hand,
+    outside_of_event_loop,
+)
 from switchyard.outbox import journal
 from switchyard.outbox import rows as outbox_rows
 from switchyard.outbox.awaited import Commit, open_elsewhere
@@ -41,8 +45,10 @@ def hand_over(rows: Sequence[Row]) -> None:
     """
     if any(map(in_own_transaction, connections.all(initialized_only=True))):
         keep(rows)
+    elif connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        Kept(rows)()
     else:
-        outside_of_event_loop(Kept(rows))
+        Kept(rows).with_the_commit()
 
 
 def keep(rows: Sequence[Row], using: str | None = None) -> None:
@@ -56,7 +62,7 @@ def keep(rows: Sequence[Row], using: str | None = None) -> None:
     kept = Kept(rows)
     others = open_elsewhere() if using is None else [using] if using != DEFAULT_DB_ALIAS else []
     if not others:
-        outside_of_event_loop(kept.with_the_commit)
+        kept.with_the_commit()
     elif using is None and in_own_transaction(connections[DEFAULT_DB_ALIAS]):
         kept.others = [Commit(alias) for alias in others]
         transaction.on_commit(kept)
@@ -79,18 +85,24 @@ class Kept:
 
     def __call__(self) -> None:
         if not (self.inserted or self.is_void()):
-            outbox_rows.insert(connections[DEFAULT_DB_ALIAS], self.rows)
-            self.inserted = True
+            self._insert()
         if self.inserted:
             for row in self.rows:
                 journal.accepted(row.task_id, row.task, row.queue)
 
     def with_the_commit(self) -> None:
-        """Have the rows inserted by the commit; where autocommit is off, by who commits by hand."""
-        if in_transaction_by_hand(connections[DEFAULT_DB_ALIAS]):
-            self()
-        else:
+        """Have the rows inserted by the commit, or now. Where autocommit is off, who commits says nothing."""
+        default = connections[DEFAULT_DB_ALIAS]
+        if default.in_atomic_block:
             transaction.on_commit(self)
+        elif in_transaction_by_hand(default):
+            self._insert()
+        else:
+            outside_of_event_loop(self)
+
+    def _insert(self) -> None:
+        outbox_rows.insert(connections[DEFAULT_DB_ALIAS], self.rows)
+        self.inserted = True
 
     def is_void(self) -> bool:
         """Whether one of the other transactions has rolled back."""

@@ -126,6 +126,34 @@ def test_a_call_in_an_event_loop_is_kept_too() -> None:
     assert Message.objects.count() == 3
 
 
+def test_a_call_in_a_hook_of_the_commit_is_kept_after_it() -> None:
+    """As on stock Celery, with what that leaves open: who dies between the commit and the hook loses it."""
+    with transaction.atomic():
+        transaction.on_commit(lambda: io_wait.delay("a"))
+        transaction.on_commit(group(io_wait.si("b"), io_wait.si("c")).delay)
+        assert not Message.objects.exists()
+    assert Message.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_in_djangos_testcase_a_call_outside_of_a_block_is_there_at_once(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    io_wait.delay("a")
+    assert Message.objects.count() == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        with transaction.atomic():
+            io_wait.delay("b")
+        io_wait.delay_on_commit("c")
+        assert Message.objects.count() == 1
+    assert Message.objects.count() == 3
+
+
+def test_the_results_of_a_group_are_those_of_its_messages() -> None:
+    result = group(io_wait.si("a"), io_wait.si("b")).delay()
+    assert {child.id for child in result.children} == {*Message.objects.values_list("task_id", flat=True)}
+
+
 def test_the_result_of_a_call_on_commit_is_its_id_as_text_too() -> None:
     result = io_wait.delay_on_commit("a")
     assert isinstance(result, AsyncResult)
@@ -137,15 +165,20 @@ def test_the_result_of_a_call_on_commit_is_its_id_as_text_too() -> None:
     assert type(io_wait.delay("b")).__mro__[1] is AsyncResult
 
 
-def test_a_signature_that_a_test_runs_eagerly_runs_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on stock Celery, whose ``delay`` runs at once and whose ``delay_on_commit`` runs then."""
+def test_what_a_test_runs_eagerly_runs_as_on_stock_celery(settings: Any) -> None:
+    """Whose ``delay`` runs at once, and whose ``delay_on_commit`` runs after the commit."""
     ran: list[str] = []
 
     @app.task(name="gallery.io_eager", shared=False)
     def task(key: str) -> None:
         ran.append(key)
 
-    monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
+    @app.task(name="gallery.io_divide", shared=False)
+    def divide(by: int) -> float:
+        return 1 / by
+
+    settings.CELERY_TASK_ALWAYS_EAGER = True
+    settings.CELERY_TASK_EAGER_PROPAGATES = True
     try:
         with transaction.atomic():
             assert task.delay("at once").successful()
@@ -156,9 +189,15 @@ def test_a_signature_that_a_test_runs_eagerly_runs_after_the_commit(monkeypatch:
         assert len({late, chained}) == 2
         rolled_back(lambda: task.delay_on_commit("never"))
         group(task.si(key) for key in "ab").delay()
-        assert ran[4:] == ["a", "b"]
+        chord([task.si("c")], task.si("d")).delay()
+        assert ran[4:] == ["a", "b", "c", "d"]
+        with pytest.raises(TypeError, match="argument"):
+            task.delay()
+        with pytest.raises(ZeroDivisionError):
+            divide.delay(0)
     finally:
         app.tasks.unregister(task.name)
+        app.tasks.unregister(divide.name)
     assert not Message.objects.exists()
 
 
