@@ -21,18 +21,21 @@ noop = app.tasks["gallery.io_wait"]
 
 
 @transaction.atomic
-def call(times: int) -> None:
+def call(times: int, by: Callable[[str], Any] = noop.delay) -> None:
     for number in range(times):
-        noop.delay_on_commit(str(number))
+        by(str(number))
 
 
 @pytest.mark.parametrize("times", [1, 100])
-def test_any_number_of_calls_is_one_statement_of_their_transaction(times: int) -> None:
-    call(0)
+@pytest.mark.parametrize("by", [noop.delay, noop.delay_on_commit], ids=["delay", "delay_on_commit"])
+def test_any_number_of_calls_is_one_statement_of_their_transaction(
+    times: int, by: Callable[[str], Any]
+) -> None:
+    call(0, by)
     with CaptureQueriesContext(connection) as without:
-        call(0)
+        call(0, by)
     with CaptureQueriesContext(connection) as queries:
-        call(times)
+        call(times, by)
     assert len(queries) == len(without) + 1
 
 
@@ -54,14 +57,17 @@ def test_a_call_looks_up_next_to_nothing_in_celerys_settings(monkeypatch: pytest
 ENTRYS = {"task_id": "0f0e", "headers": {"periodic_task_name": "nightly"}}
 
 
+@pytest.mark.parametrize("by", [noop.apply_async, noop.apply_async_on_commit], ids=["", "on commit"])
 @pytest.mark.parametrize("options", [{}, ENTRYS], ids=["plain", "of an entry"])
-def test_a_plain_call_is_less_than_half_of_what_celery_does_for_one(options: dict[str, Any]) -> None:
+def test_a_plain_call_is_less_than_half_of_what_celery_does_for_one(
+    options: dict[str, Any], by: Callable[..., Any]
+) -> None:
     def celerys() -> None:
         with captured():
             Task.apply_async(noop, ("1",), {}, **options)
 
     def plain() -> None:
-        noop.apply_async_on_commit(("1",), {}, **options)
+        by(("1",), {}, **options)
 
     def both() -> tuple[int, int]:
         with closing(connection), transaction.atomic():
