@@ -1,11 +1,13 @@
 """Loads the queues and routes of the service, as its queues module declares them.
 
 The setting ``SWITCHYARD_QUEUES`` names that module. It holds ``QUEUES``, queue name to ``QueueSpec``, and
-``ROUTES``, task-name pattern to queue name. What the engine's own tasks need is added here.
+``ROUTES``, task-name pattern to queue name, and may hold ``QUEUE_MAP``, the name that a queue had before to
+that of a declared one. What the engine's own tasks need is added here.
 """
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 from switchyard.conf import declared_module
 from switchyard.queues import QueueSpec
@@ -29,6 +31,19 @@ def engine_routes(queues: Mapping[str, QueueSpec]) -> dict[str, str]:
 ROUTES: dict[str, str] = _module.ROUTES
 for _pattern, _queue in engine_routes(QUEUES).items():
     ROUTES.setdefault(_pattern, _queue)
+
+
+#: What `queue=` may say beside the name of a declared queue, to that name.
+QUEUE_MAP: dict[str, str] = getattr(_module, "QUEUE_MAP", {})
+
+
+def mapped_queue(name: Any) -> QueueSpec | None:
+    """The declared queue that ``queue=name`` means, by its name or by QUEUE_MAP; None if none is meant.
+
+    ``name`` may also be kombu's Queue, as Celery takes it.
+    """
+    said = getattr(name, "name", name)
+    return QUEUES.get(QUEUE_MAP.get(said, said)) if isinstance(said, str) else None
 
 
 def pattern_for(task_name: str) -> str | None:
