@@ -6,6 +6,7 @@ TaskCallError (TypeError)
 ├── NotJson               an argument has no JSON form
 ├── MessageTooLarge       its arguments or its canvas are larger than a message may be
 ├── MessageRefused        the broker does not take it, and never will
+├── CompressionRefused    it is to be compressed in a way that no worker reads
 ├── HeadersTooLarge       its headers (stamps) are
 ├── HeadersNotFinite      there is a NaN or an infinity among them
 ├── HeaderRefused         one of them, or its id, is nothing that a worker takes
@@ -70,6 +71,14 @@ class MessageRefused(TaskCallError):
             f"{task} was called with a message that RabbitMQ refuses: {reason}. The options of the call "
             "(expiration, priority, headers) must be such as AMQP has; what is too large belongs in the "
             "database, or a file store, and its key into the message (max_message_size in rabbitmq.conf)."
+        )
+
+
+class CompressionRefused(TaskCallError):
+    def __init__(self, task: str, said: Any, known: str) -> None:
+        super().__init__(
+            f"{task} was called with compression={said!r}, which no worker here decompresses. Write {known} "
+            "at the call, in the task's decorator or as CELERY_TASK_COMPRESSION, or leave it out."
         )
 
 

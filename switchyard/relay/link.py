@@ -21,6 +21,7 @@ from kombu.utils.json import loads
 
 from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
+from switchyard.outbox.compression import published
 from switchyard.outbox.models import Message
 from switchyard.queues import EXCHANGE
 from switchyard.relay.confirms import Outcome, Window
@@ -165,7 +166,10 @@ def prepared(message: Message) -> tuple[amqp.Message, str, str]:
         left = _expires(headers["expires"]) - datetime.now(UTC)
         properties["expiration"] = str(max(0, int(left.total_seconds() * 1000)))
     content = amqp.Message(
-        message.body, application_headers=headers, message_id=str(message.pk), **properties
+        published(message.body, headers),
+        application_headers=headers,
+        message_id=str(message.pk),
+        **properties,
     )
     return content, exchange, routing_key
 

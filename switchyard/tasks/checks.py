@@ -8,9 +8,10 @@
 | yard.E5 | a queue that no route leads to                    |
 | yard.E6 | limits out of order                               |
 | yard.E7 | a queue name that is not one word, or is taken    |
-| yard.E9 | a task that names its own queue                   |
 | yard.E10| a task that is not a RoutedTask                   |
 | yard.W3 | tasks that are named after their modules          |
+
+What a task's decorator declares is checked in ``tasks.declarations``.
 """
 
 from collections.abc import Iterator
@@ -135,19 +136,6 @@ def queue_names_are_one_word() -> Iterator[Error]:
             )
 
 
-def tasks_name_no_queue() -> Iterator[Error]:
-    for name, task in tasks().items():
-        for option in ("queue", "exchange", "routing_key"):
-            if getattr(task, option, None) is not None:
-                yield Error(
-                    f"The task {name!r} is declared with {option}={getattr(task, option)!r}, which a delayed "
-                    "retry would forget.",
-                    hint=f"Remove it from the decorator and route {name} in ROUTES ({HOME}).",
-                    obj=name,
-                    id="yard.E9",
-                )
-
-
 def tasks_are_routed_tasks() -> Iterator[Error]:
     for name, task in tasks().items():
         if not isinstance(task, RoutedTask):
@@ -168,6 +156,5 @@ RULES = (
     queues_have_a_route,
     limits_are_in_order,
     queue_names_are_one_word,
-    tasks_name_no_queue,
     tasks_are_routed_tasks,
 )

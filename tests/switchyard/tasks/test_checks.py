@@ -15,9 +15,9 @@ from switchyard.process import checks as process_checks
 from switchyard.routing import QUEUES, ROUTES
 from switchyard.schedule.entry import ScheduleEntry
 from switchyard.schedule.sync import SCHEDULE
-from switchyard.tasks import checks
+from switchyard.tasks import checks, declarations
 
-RULES = (*checks.RULES, *process_checks.RULES)
+RULES = (*checks.RULES, *declarations.RULES, *process_checks.RULES)
 
 
 def found(rule) -> list[tuple[str, str]]:
@@ -123,7 +123,7 @@ def test_a_schedule_entry_for_a_task_that_does_not_exist_is_found(monkeypatch) -
 @pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")
 def test_a_task_that_names_its_own_queue_is_found(temporary_task) -> None:
     temporary_task("gallery.io_stubborn", queue="cpu")
-    assert found(checks.tasks_name_no_queue) == [("yard.E9", "gallery.io_stubborn")]
+    assert found(declarations.tasks_name_no_queue) == [("yard.E9", "gallery.io_stubborn")]
 
 
 def test_a_task_on_another_base_class_is_found(temporary_task) -> None:

@@ -1,0 +1,85 @@
+"""Checks what the decorators of tasks declare, and the settings that declare it for all of them.
+
+| id       | found                                                        |
+|----------|--------------------------------------------------------------|
+| yard.E9  | a task that names another destination than a declared queue  |
+| yard.E14 | a serializer, or a compression, that no worker here reads    |
+"""
+
+from collections.abc import Iterator
+
+from django.core.checks import Error
+from kombu.serialization import registry  # type: ignore[attr-defined]
+
+from switchyard.broker.connection import broker_url
+from switchyard.broker.options import replaced
+from switchyard.celery import attached, tasks
+from switchyard.outbox.compression import kind_of, known
+from switchyard.routing import HOME
+
+JSON = "application/json"
+#: Of Celery's options, those by which a project says how messages are written. Ours take their place.
+WRITING = {"task_serializer", "accept_content"}
+
+
+def tasks_name_no_queue() -> Iterator[Error]:
+    for name, task in tasks().items():
+        for option in ("queue", "exchange", "routing_key"):
+            if getattr(task, option, None) is not None:
+                yield Error(
+                    f"The task {name!r} is declared with {option}={getattr(task, option)!r}, which a delayed "
+                    "retry would forget.",
+                    hint=f"Remove it from the decorator and route {name} in ROUTES ({HOME}).",
+                    obj=name,
+                    id="yard.E9",
+                )
+
+
+def tasks_are_written_as_json() -> Iterator[Error]:
+    for name, task in tasks().items():
+        if registry.name_to_type.get(task.serializer, task.serializer) != JSON:
+            yield Error(
+                f"The task {name!r} is declared with serializer={task.serializer!r}, but a worker reads "
+                "nothing but JSON: its messages would be dead letters.",
+                hint='Leave serializer= out of its decorator, or write "json", and pass what JSON can hold: '
+                "the key of a row, the path of a file.",
+                obj=name,
+                id="yard.E14",
+            )
+
+
+def settings_write_json() -> Iterator[Error]:
+    broker_url()  # what is replaced is known from the first use of the configuration
+    for option in sorted(replaced.keys() & WRITING):
+        said = replaced[option]
+        kinds = {said} if isinstance(said, str) else set(said)
+        if {registry.name_to_type.get(kind, kind) for kind in kinds} != {JSON}:
+            yield Error(
+                f"Celery's option {option} is set to {said!r}, but a worker reads nothing but JSON, which "
+                "runs no code of whoever can write to the broker.",
+                hint=f"Remove {option} from Celery's configuration, and let what waits under it run before "
+                "you deploy.",
+                obj=option,
+                id="yard.E14",
+            )
+
+
+def compression_is_one_that_workers_read() -> Iterator[Error]:
+    declared = {f"The task {name!r}": getattr(task, "compression", None) for name, task in tasks().items()}
+    for where, said in {"CELERY_TASK_COMPRESSION": attached().conf.task_compression, **declared}.items():
+        if said and kind_of(said) is None:
+            yield Error(
+                f"{where} says compression={said!r}, which no worker here decompresses, as nothing bounds "
+                "what becomes of a few kilobytes.",
+                hint=f"Write {known()}, or leave it out.",
+                obj=where,
+                id="yard.E14",
+            )
+
+
+RULES = (
+    tasks_name_no_queue,
+    tasks_are_written_as_json,
+    settings_write_json,
+    compression_is_one_that_workers_read,
+)
