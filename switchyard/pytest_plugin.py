@@ -25,6 +25,7 @@ from kombu.utils.json import dumps, loads
 from switchyard.celery import attached
 from switchyard.outbox import rows
 from switchyard.outbox.amqp import capturing
+from switchyard.outbox.moments import moment_in
 from switchyard.routing import HOME, queue_for
 
 
@@ -91,4 +92,4 @@ def _sent(name: str, body: str, headers: dict[str, Any]) -> Sent:
 def _countdown(headers: dict[str, Any]) -> float | None:
     if not headers.get("eta"):
         return None
-    return round((datetime.fromisoformat(headers["eta"]) - datetime.now(UTC)).total_seconds())
+    return round((moment_in(headers["eta"]) - datetime.now(UTC)).total_seconds())

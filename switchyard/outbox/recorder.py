@@ -21,7 +21,7 @@ from switchyard.outbox.checked import (
 )
 from switchyard.outbox.compression import HEADER, LARGEST_BODY_BYTES, asked_for, published
 from switchyard.outbox.errors import TooFarAhead
-from switchyard.outbox.moments import LONGEST_DELAY
+from switchyard.outbox.moments import LONGEST_DELAY, moment_in
 from switchyard.outbox.rows import Row
 
 _recorder: ContextVar["Recorder"] = ContextVar("recorder")
@@ -111,8 +111,7 @@ def _due(task: str, eta: str | None) -> float | None:
     """The eta on a clock that nobody sets. Raises TooFarAhead."""
     if not eta:
         return None
-    when = datetime.fromisoformat(eta)
-    delay = when - datetime.now(UTC)
+    delay = moment_in(eta) - datetime.now(UTC)
     if delay > LONGEST_DELAY:
         raise TooFarAhead(task, delay.total_seconds(), LONGEST_DELAY)
     return time.monotonic() + delay.total_seconds()

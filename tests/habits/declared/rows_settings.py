@@ -1,5 +1,6 @@
 """What is seen of how a message is written, when it ends and where it goes."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from django.db import transaction
@@ -16,4 +17,14 @@ def compression() -> list[str]:
     tasks.compressed.delay(key, text)
     with transaction.atomic():
         tasks.compressed.delay_on_commit(key, text)
+    return notes(key, 2)
+
+
+@row("`expires` without a time zone", here=["in time", "in time"], stock=["in time", "in time"])
+def naive_expiry() -> list[str]:
+    """What is over goes first, and would be said first."""
+    key, now = uuid4().hex, datetime.now(UTC).replace(tzinfo=None)
+    for send in (tasks.says.apply_async, tasks.says.apply_async_on_commit):
+        send((key, "too late"), expires=now - timedelta(seconds=5))
+        send((key, "in time"), expires=now + timedelta(minutes=5))
     return notes(key, 2)

@@ -8,3 +8,8 @@ from declared.tasks import note
 @shared_task(bind=True, compression="gzip")
 def compressed(self, key: str, text: str) -> None:
     note(key, f"{self.request.compression}, {len(text):,} characters")
+
+
+@shared_task
+def says(key: str, text: str) -> None:
+    note(key, text)
