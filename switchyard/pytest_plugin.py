@@ -26,7 +26,7 @@ from switchyard.celery import attached
 from switchyard.outbox import rows
 from switchyard.outbox.amqp import capturing
 from switchyard.outbox.moments import moment_in
-from switchyard.routing import HOME, queue_for
+from switchyard.routing import HOME, queue_of
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> SentTasks:
 
 def _sent(name: str, body: str, headers: dict[str, Any]) -> Sent:
     args, kwargs, _embed = loads(body)
-    spec = queue_for(name)
+    spec = queue_of(headers)
     if spec is None:
         pytest.fail(f"No route in {HOME} matches {name}.")
     return Sent(name, spec.name, args, kwargs, _countdown(headers), headers["id"])

@@ -14,9 +14,11 @@ from switchyard.broker.inspection import tell_only_own
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES, ROUTES
 
-#: Seconds a publish waits for the broker's confirm. Sits in the routes because Celery passes a route's extra
-#: keys on to the publish; `mandatory` makes an unroutable message an error instead of a silent loss.
+#: Seconds a publish waits for the broker's confirm.
 CONFIRM_TIMEOUT_SECONDS = 10
+#: Sits in the routes because Celery passes a route's extra keys on to the publish, and in one for all names,
+#: as a task may name its queue itself; `mandatory` makes an unroutable message an error, not a silent loss.
+SENT_SAFELY: dict[str, Any] = {"mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS}
 
 #: What holds where the project's configuration says nothing.
 DEFAULTS: dict[str, Any] = {
@@ -85,10 +87,8 @@ def routing() -> dict[str, Any]:
     """Celery's routing options, all derived from the queues module."""
     return {
         "task_queues": declared_queues(),
-        "task_routes": {
-            pattern: {"queue": queue, "mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS}
-            for pattern, queue in ROUTES.items()
-        },
+        "task_routes": {pattern: {"queue": queue} | SENT_SAFELY for pattern, queue in ROUTES.items()}
+        | {"*": SENT_SAFELY},
         "task_default_queue": next(iter(QUEUES)),
         "task_default_exchange": EXCHANGE,
         "task_default_exchange_type": "topic",

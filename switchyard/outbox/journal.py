@@ -76,4 +76,4 @@ def _stamp(headers: dict[str, Any], **_: Any) -> None:
 
 def _sent(headers: Mapping[str, Any], **_: Any) -> None:
     if not capturing():
-        sent(headers, queue_name(headers["task"]))
+        sent(headers, queue_name(headers))

@@ -16,7 +16,7 @@ from switchyard.outbox.calls import (
 from switchyard.outbox.moments import countdown_of, refuse_expiry
 from switchyard.outbox.sending import keep
 from switchyard.outbox.template import OPTIONS, plain_call
-from switchyard.routing import queue_for
+from switchyard.routing import declare_queue, queue_for
 
 if TYPE_CHECKING:
     Base = DjangoTask[..., Any]
@@ -41,13 +41,18 @@ class RoutedTask(Base):
     retry_backoff = 2
     retry_backoff_max = 600
     retry_jitter = True
+    #: The queue that its decorator names, if any: by its name, by one that QUEUE_MAP knows.
+    queue: Any = None
     #: The name of its queue.
     routed_to = ""
 
     @classmethod
     def on_bound(cls, app: Any) -> None:
         """Look up the queue once, and take its limits unless the task has its own."""
-        spec = queue_for(cls.name or "")
+        own = declare_queue(cls.name or "", cls.queue)
+        if own:
+            cls.queue = own.name
+        spec = own or queue_for(cls.name or "")
         if spec:
             cls.routed_to = spec.name
             cls.soft_time_limit = cls.soft_time_limit or spec.soft_limit_seconds

@@ -2,8 +2,8 @@
 
 | id      | found                                             |
 |---------|---------------------------------------------------|
-| yard.E1 | a task that no route matches                      |
-| yard.E3 | a route to a queue that is not declared           |
+| yard.E1 | tasks that no route matches                       |
+| yard.E3 | a route, or a name in QUEUE_MAP, to no queue      |
 | yard.E4 | a route that matches no task                      |
 | yard.E5 | a queue that no route leads to                    |
 | yard.E6 | limits out of order                               |
@@ -21,7 +21,16 @@ from django.core.checks import Error
 
 from switchyard.celery import attached, tasks
 from switchyard.queues import RESERVED, QueueSpec
-from switchyard.routing import HOME, QUEUES, ROUTES, engine_routes, pattern_for, queue_for
+from switchyard.routing import (
+    HOME,
+    QUEUE_MAP,
+    QUEUES,
+    ROUTES,
+    engine_routes,
+    mapped_queue,
+    pattern_for,
+    queue_for,
+)
 from switchyard.tasks.base import RoutedTask
 from switchyard.text import shortened
 
@@ -30,14 +39,19 @@ MOST_NAMES = 500
 
 
 def tasks_have_a_route() -> Iterator[Error]:
+    """One error for all of a module, or whatever stands before the last dot: one line routes them."""
+    unrouted: dict[str, list[str]] = {}
     for name in tasks():
-        if pattern_for(name) is None:
-            yield Error(
-                f"No route matches the task {name!r}, so it would land in the default queue.",
-                hint=f'Add a line to ROUTES in {HOME}, for example "{name.split(".")[0]}.*": "QUEUE".',
-                obj=name,
-                id="yard.E1",
-            )
+        if pattern_for(name) is None and queue_for(name) is None:
+            module = name.rpartition(".")[0]
+            unrouted.setdefault(f"{module}.*" if module else name, []).append(name)
+    for pattern, names in unrouted.items():
+        yield Error(
+            f"No route matches {shortened(', '.join(names), MOST_NAMES)}: nobody has said where to run them.",
+            hint=f'Add a line to ROUTES in {HOME}: "{pattern}": "QUEUE" with one of {", ".join(QUEUES)}.',
+            obj=pattern,
+            id="yard.E1",
+        )
 
 
 def tasks_have_a_name_of_their_own() -> Iterator[checks.Warning]:
@@ -57,11 +71,14 @@ def tasks_have_a_name_of_their_own() -> Iterator[checks.Warning]:
 
 
 def routes_lead_to_declared_queues() -> Iterator[Error]:
-    for pattern, queue in ROUTES.items():
+    lines = [("route", *line) for line in ROUTES.items()] + [
+        ("QUEUE_MAP's", *line) for line in QUEUE_MAP.items()
+    ]
+    for what, pattern, queue in lines:
         if queue not in QUEUES:
             yield Error(
-                f"The route {pattern!r} leads to {queue!r}, which is not a declared queue.",
-                hint=f"Declared are {', '.join(QUEUES)}. Correct the route or add a QueueSpec in {HOME}.",
+                f"The {what} {pattern!r} leads to {queue!r}, which is not a declared queue.",
+                hint=f"Declared are {', '.join(QUEUES)}. Correct the line or add a QueueSpec in {HOME}.",
                 obj=pattern,
                 id="yard.E3",
             )
@@ -81,6 +98,8 @@ def routes_match_a_task() -> Iterator[Error]:
 
 def queues_have_a_route() -> Iterator[Error]:
     routed = {queue for pattern, queue in ROUTES.items() if pattern not in engine_routes(QUEUES)}
+    named = [mapped_queue(getattr(task, "queue", None)) for task in tasks().values()]
+    routed |= {spec.name for spec in named if spec}
     for name in QUEUES:
         if name not in routed:
             yield Error(

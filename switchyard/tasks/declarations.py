@@ -15,16 +15,25 @@ from switchyard.broker.connection import broker_url
 from switchyard.broker.options import replaced
 from switchyard.celery import attached, tasks
 from switchyard.outbox.compression import kind_of, known
-from switchyard.routing import HOME
+from switchyard.routing import HOME, HOW_TO_NAME_A_QUEUE, mapped_queue
 
 JSON = "application/json"
 #: Of Celery's options, those by which a project says how messages are written. Ours take their place.
 WRITING = {"task_serializer", "accept_content"}
 
 
-def tasks_name_no_queue() -> Iterator[Error]:
+def tasks_name_declared_queues() -> Iterator[Error]:
     for name, task in tasks().items():
-        for option in ("queue", "exchange", "routing_key"):
+        queue = getattr(task, "queue", None)
+        if queue is not None and mapped_queue(queue) is None:
+            yield Error(
+                f"The task {name!r} is declared with queue={queue!r}, which is not a declared queue: each of "
+                "its calls would be refused.",
+                hint=f"{HOW_TO_NAME_A_QUEUE} Or leave it out and route {name} in ROUTES ({HOME}).",
+                obj=name,
+                id="yard.E9",
+            )
+        for option in ("exchange", "routing_key"):
             if getattr(task, option, None) is not None:
                 yield Error(
                     f"The task {name!r} is declared with {option}={getattr(task, option)!r}, which a delayed "
@@ -78,7 +87,7 @@ def compression_is_one_that_workers_read() -> Iterator[Error]:
 
 
 RULES = (
-    tasks_name_no_queue,
+    tasks_name_declared_queues,
     tasks_are_written_as_json,
     settings_write_json,
     compression_is_one_that_workers_read,

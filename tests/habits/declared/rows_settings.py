@@ -28,3 +28,12 @@ def naive_expiry() -> list[str]:
         send((key, "too late"), expires=now - timedelta(seconds=5))
         send((key, "in time"), expires=now + timedelta(minutes=5))
     return notes(key, 2)
+
+
+@row(
+    '`queue="celery"`', here=["run 0 in work", "run 1 in work"], stock=["run 0 in celery", "run 1 in celery"]
+)
+def named_queue() -> list[str]:
+    key = uuid4().hex
+    tasks.named_queue.delay(key)
+    return notes(key, 2)

@@ -13,3 +13,11 @@ def compressed(self, key: str, text: str) -> None:
 @shared_task
 def says(key: str, text: str) -> None:
     note(key, text)
+
+
+@shared_task(bind=True, queue="celery", max_retries=1)
+def named_queue(self, key: str) -> None:
+    queue = self.request.delivery_info["routing_key"].rpartition(".")[2]
+    note(key, f"run {self.request.retries} in {queue}")
+    if not self.request.retries:
+        self.retry(countdown=1)

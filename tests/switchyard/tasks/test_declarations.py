@@ -43,6 +43,8 @@ def setting(option: str, value: object) -> Declare:
 
 
 DECLARE |= {
+    '`queue="default"`': task(queue="default"),
+    '`routing_key="io"`': task(routing_key="io"),
     '`serializer="pickle"`': task(serializer="pickle"),
     '`serializer="yaml"`': task(serializer="yaml"),
     "`CELERY_TASK_SERIALIZER`": setting("task_serializer", "pickle"),
