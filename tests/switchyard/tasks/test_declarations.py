@@ -42,6 +42,10 @@ def setting(option: str, value: object) -> Declare:
     return lambda patch: patch.setitem(replaced, option, value)
 
 
+def beat_schedule(entry: dict[str, Any]) -> Declare:
+    return lambda patch: patch.setitem(app.conf, "beat_schedule", {"theirs": entry})
+
+
 DECLARE |= {
     '`queue="default"`': task(queue="default"),
     '`routing_key="io"`': task(routing_key="io"),
@@ -49,6 +53,7 @@ DECLARE |= {
     '`serializer="yaml"`': task(serializer="yaml"),
     "`CELERY_TASK_SERIALIZER`": setting("task_serializer", "pickle"),
     "`CELERY_ACCEPT_CONTENT`": setting("accept_content", ["json", "pickle"]),
+    "`CELERY_BEAT_SCHEDULE` with an entry that no row can hold": beat_schedule({"task": "no.such"}),
     '`compression="brotli"`': task(compression="brotli"),
 }
 
