@@ -1,6 +1,8 @@
 """What ``attach`` makes of a project's own Celery app, by ways into Celery that it does not document."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,7 @@ from kombu import Connection
 from app.celery import app as attached_app
 from switchyard.broker import options
 from switchyard.broker.transport import Transport
-from switchyard.celery import attach
+from switchyard.celery import attach, tasks
 from switchyard.outbox.amqp import captured
 from switchyard.routing import QUEUES
 from switchyard.tasks.base import RoutedTask
@@ -49,6 +51,22 @@ def configured(app: Celery, namespace: str | None) -> Celery:
     secrets = {"SECRET_KEY": SECRET, "DATABASES": {"default": {"PASSWORD": SECRET}}}
     app.config_from_object(SimpleNamespace(**said, **secrets), namespace=namespace)
     return attach(app)
+
+
+def test_modules_of_tasks_count_whatever_they_are_called(
+    theirs: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``check`` and ``release`` did not know the tasks of any module that is not called ``tasks``."""
+    (tmp_path / "bakery_of_theirs").mkdir()
+    modules = {"bakery_of_theirs", "bakery_of_theirs.ovens", "mill_of_theirs"}
+    for file in ("bakery_of_theirs/__init__.py", "bakery_of_theirs/ovens.py", "mill_of_theirs.py"):
+        (tmp_path / file).touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs.autodiscover_tasks(["bakery_of_theirs"], related_name="ovens")
+    theirs.conf.imports = ["mill_of_theirs"]
+    attach(theirs)
+    tasks()
+    assert modules <= sys.modules.keys()
 
 
 def test_a_task_base_of_the_projects_own_stays_beneath_ours(theirs: Celery) -> None:
