@@ -37,3 +37,8 @@ def named_queue() -> list[str]:
     key = uuid4().hex
     tasks.named_queue.delay(key)
     return notes(key, 2)
+
+
+@row("`CELERY_BEAT_SCHEDULE`", here=["tick", "tick"], stock=["tick", "tick"])
+def beat_schedule() -> list[str]:
+    return notes("beat", 2)[:2]
