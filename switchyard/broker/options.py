@@ -65,11 +65,24 @@ REQUIRED: dict[str, Any] = {
     "task_acks_on_failure_or_timeout": False,
     "task_reject_on_worker_lost": True,
     "task_create_missing_queues": False,
+    # An argument that no quorum queue takes: each has two priorities, or on older brokers none.
+    "task_queue_max_priority": None,
     "worker_consumer": "switchyard.worker.refusal:RefusingConsumer",
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "beat_scheduler": "switchyard.schedule.scheduler:Scheduler",
 }
 TRANSPORT_REQUIRED: dict[str, Any] = {"confirm_publish": True, "frame_handler": forgiving_frame_handler}
+
+#: What the role worker takes from the queue's QueueSpec; Celery's own command reads them.
+OF_A_QUEUE = ("worker_pool", "worker_concurrency", "worker_prefetch_multiplier")
+#: What ``routing`` derives from the queues module.
+ROUTING = (
+    "task_queues",
+    "task_routes",
+    "task_default_queue",
+    "task_default_exchange",
+    "task_default_exchange_type",
+)
 
 #: What the project's configuration said and does not hold: option to its value. For ``check``.
 replaced: dict[str, Any] = {}
@@ -142,11 +155,11 @@ def _broker_options(conf: Any) -> dict[str, Any]:
 
 def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What the project set itself, and not to what is required."""
-    for option in (*REQUIRED, "task_queues", "task_routes"):
+    for option in (*REQUIRED, *ROUTING, *OF_A_QUEUE):
         # Celery's own defaults are the last map.
         for settings in conf.maps[:-1]:
             for key in conf._to_keys(option):  # noqa: SLF001 - its old and its new name, with the prefix
-                if key in settings and settings[key] not in (None, required[option]):
+                if key in settings and settings[key] not in (None, required.get(option)):
                     yield option, settings[key]
 
 

@@ -113,13 +113,15 @@ def queues_have_a_route() -> Iterator[Error]:
 def limits_are_in_order() -> Iterator[Error]:
     for spec in QUEUES.values():
         yield from _limits(f"queue {spec.name}", spec.soft_limit_seconds, spec.hard_limit_seconds, spec)
+    said: dict[tuple[float | None, float | None, QueueSpec], list[str]] = {}
     for name, task in tasks().items():
         routed = queue_for(name)
-        if routed and (task.soft_time_limit, task.time_limit) != (
-            routed.soft_limit_seconds,
-            routed.hard_limit_seconds,
-        ):
-            yield from _limits(f"task {name}", task.soft_time_limit, task.time_limit, routed)
+        limits = task.soft_time_limit, task.time_limit
+        if routed and limits != (routed.soft_limit_seconds, routed.hard_limit_seconds):
+            said.setdefault((*limits, routed), []).append(name)
+    # One for all that say the same: Celery's options task_time_limit and task_soft_time_limit say it for all.
+    for (soft, hard, routed), names in said.items():
+        yield from _limits(f"task {shortened(', '.join(names), MOST_NAMES)}", soft, hard, routed)
 
 
 def _limits(what: str, soft: float | None, hard: float | None, spec: QueueSpec) -> Iterator[Error]:
@@ -129,7 +131,7 @@ def _limits(what: str, soft: float | None, hard: float | None, spec: QueueSpec) 
             f"The {what} has soft limit {soft} s, hard limit {hard} s and the broker takes a message back "
             f"after {broker} s; expected soft < hard < consumer timeout, and no task above its queue's "
             f"hard limit of {spec.hard_limit_seconds} s.",
-            hint=f"Change the limits in {HOME} (queue) or in the task's decorator.",
+            hint=f"Change the limits in {HOME} (queue), in the task's decorator or in task_time_limit.",
             obj=what,
             id="yard.E6",
         )

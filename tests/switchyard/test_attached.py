@@ -114,6 +114,44 @@ def test_our_defaults_give_way_to_the_project_and_our_requirements_do_not(
     assert options.replaced == {"task_serializer": "pickle"}
 
 
+#: What a project may have said, and no promise rests on.
+KEPT = {
+    "task_annotations": {"gallery.io_wait": {"rate_limit": "1/s"}},
+    "task_default_rate_limit": "10/m",
+    "task_default_priority": 3,
+    "task_time_limit": 20,
+    "task_publish_retry": False,
+    "result_backend": "django-db",
+    "ONCE": {"backend": "celery_once.backends.Redis"},
+}
+#: What it may have said of what the queues module decides, or a promise.
+TAKEN = {
+    "task_routes": {"*": "default"},
+    "task_default_queue": "default",
+    "task_queue_max_priority": 10,
+    "worker_prefetch_multiplier": 4,
+}
+
+
+@pytest.mark.parametrize("namespace", ["CELERY", None])
+def test_what_a_project_has_said_is_kept_or_is_said_to_be_replaced(
+    theirs: Celery, monkeypatch: pytest.MonkeyPatch, namespace: str | None
+) -> None:
+    for name, value in (KEPT | TAKEN).items():
+        monkeypatch.setitem(THEIRS, name, value)
+    conf = configured(theirs, namespace).conf
+    assert {name: conf[name] for name in KEPT} == KEPT
+    assert options.replaced == {"task_serializer": "pickle"} | TAKEN
+    declared = theirs.amqp.queues["io"]
+    assert declared.queue_arguments == {"x-queue-type": "quorum"}
+
+    @theirs.task(name="gallery.io_theirs", shared=False)
+    def task() -> None:
+        """Never runs."""
+
+    assert (task.rate_limit, task.priority, task.time_limit) == ("10/m", 3, 20)
+
+
 @pytest.mark.parametrize("namespace", ["CELERY", None])
 def test_a_worker_that_is_asked_for_its_options_tells_no_other_setting(
     theirs: Celery, namespace: str | None

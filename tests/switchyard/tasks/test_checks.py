@@ -13,6 +13,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from app.celery import app
 from app.queues import CPU, IO
+from switchyard.broker import options
 from switchyard.broker.options import routing
 from switchyard.process import checks as process_checks
 from switchyard.routing import QUEUE_MAP, QUEUES, ROUTES, queue_for
@@ -206,6 +207,31 @@ def test_a_broker_url_that_cannot_be_read_is_found_and_not_quoted(settings, url:
     assert "BROKER_URL" in error.msg
     assert "hush" not in str(error)
     assert "pyamqp://" in error.hint
+
+
+def test_an_option_that_is_replaced_is_a_warning_that_says_where_it_is_decided(monkeypatch) -> None:
+    said = {"task_acks_late": False, "task_default_queue": "default", "worker_prefetch_multiplier": 4}
+    for option, value in said.items():
+        monkeypatch.setitem(options.replaced, option, value)
+    hints = {warning.obj: warning.hint for warning in process_checks.celery_options_hold()}
+    assert hints.keys() == said.keys()
+    assert "a promise of the engine" in hints["task_acks_late"]
+    assert "QUEUE_MAP in app/queues.py" in hints["task_default_queue"]
+    assert "QueueSpec" in hints["worker_prefetch_multiplier"]
+
+
+@pytest.mark.parametrize(
+    "url", ["django-db", "rpc://", "redis://:hush@host/0", "no_such_module.Backend", None]
+)
+def test_a_result_backend_of_the_projects_own_is_a_warning_that_says_what_does_not_hold(
+    monkeypatch, url: str | None
+) -> None:
+    assert not list(process_checks.result_backend_keeps_our_promises())
+    monkeypatch.setitem(app.conf, "result_backend", url)
+    [warning] = process_checks.result_backend_keeps_our_promises()
+    assert (warning.id, warning.is_serious()) == ("yard.W4", False)
+    assert "dead letters shows no errors" in warning.msg
+    assert "hush" not in warning.msg
 
 
 def test_a_backend_whose_commit_leaves_the_outbox_behind_is_found(monkeypatch) -> None:
