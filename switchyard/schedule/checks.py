@@ -4,10 +4,12 @@
 |----------|-----------------------------------------------------------------|
 | yard.E15 | an entry of CELERY_BEAT_SCHEDULE that cannot be taken over       |
 | yard.E16 | a row of the schedule with a destination that is not declared    |
+| yard.E18 | moments without a time zone (USE_TZ)                             |
 """
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.core.checks import Error
 from django.db import Error as DatabaseError
 from django_celery_beat.models import PeriodicTask
@@ -36,6 +38,19 @@ def celerys_entries_can_be_taken_over() -> Iterator[Error]:
             )
 
 
+def moments_have_a_zone() -> Iterator[Error]:
+    """Without one Django reads the schedule's moments in the zone of TIME_ZONE, and an hour a year twice."""
+    if not settings.USE_TZ:
+        yield Error(
+            "USE_TZ is False: Django would read the schedule's moments without a time zone, and beat, which "
+            "counts in UTC, would send nothing.",
+            hint="Set USE_TZ = True, which is Django's default (PostgreSQL keeps moments with their zone in "
+            "either case). If nothing is sent by the clock, silence yard.E18 (SILENCED_SYSTEM_CHECKS).",
+            obj="USE_TZ",
+            id="yard.E18",
+        )
+
+
 def rows_name_declared_queues() -> Iterator[Error]:
     """Of enabled rows. Before the first migration there are none."""
     rows = PeriodicTask.objects.filter(enabled=True).exclude(queue=None, exchange=None, routing_key=None)
@@ -55,5 +70,5 @@ def rows_name_declared_queues() -> Iterator[Error]:
             )
 
 
-RULES = (celerys_entries_can_be_taken_over,)
+RULES = (celerys_entries_can_be_taken_over, moments_have_a_zone)
 DATABASE_RULES = (rows_name_declared_queues,)

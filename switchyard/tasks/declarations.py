@@ -4,10 +4,12 @@
 |----------|--------------------------------------------------------------|
 | yard.E9  | a task that names another destination than a declared queue  |
 | yard.E14 | a serializer, or a compression, that no worker here reads    |
+| yard.E17 | a rate limit by which a worker holds messages for too long   |
 """
 
 from collections.abc import Iterator
 
+from celery.utils.time import rate
 from django.core.checks import Error
 from kombu.serialization import registry  # type: ignore[attr-defined]
 
@@ -15,7 +17,7 @@ from switchyard.broker.connection import broker_url
 from switchyard.broker.options import replaced
 from switchyard.celery import attached, tasks
 from switchyard.outbox.compression import kind_of, known
-from switchyard.routing import HOME, HOW_TO_NAME_A_QUEUE, mapped_queue
+from switchyard.routing import HOME, HOW_TO_NAME_A_QUEUE, mapped_queue, queue_for
 
 JSON = "application/json"
 #: Of Celery's options, those by which a project says how messages are written. Ours take their place.
@@ -86,9 +88,30 @@ def compression_is_one_that_workers_read() -> Iterator[Error]:
             )
 
 
+def rate_limits_fit_the_broker() -> Iterator[Error]:
+    """A worker holds what waits for its turn, and the broker takes back what is held for too long."""
+    for name, task in tasks().items():
+        spec, per_second = queue_for(name), rate(task.rate_limit or "")
+        if not spec or not per_second:
+            continue
+        held = spec.concurrency * spec.prefetch
+        longest = round(held / per_second)
+        if longest >= spec.consumer_timeout_seconds:
+            yield Error(
+                f"The task {name!r} has rate_limit={task.rate_limit!r}: a worker of {spec.name} holds {held} "
+                f"messages, the last for {longest:,} s, but the broker takes one back after "
+                f"{spec.consumer_timeout_seconds:,} s.",
+                hint=f"Give it a queue of its own with few slots ({HOME}), send it by the schedule, or allow "
+                "more.",
+                obj=name,
+                id="yard.E17",
+            )
+
+
 RULES = (
     tasks_name_declared_queues,
     tasks_are_written_as_json,
     settings_write_json,
     compression_is_one_that_workers_read,
+    rate_limits_fit_the_broker,
 )

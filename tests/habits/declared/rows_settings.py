@@ -42,3 +42,30 @@ def named_queue() -> list[str]:
 @row("`CELERY_BEAT_SCHEDULE`", here=["tick", "tick"], stock=["tick", "tick"])
 def beat_schedule() -> list[str]:
     return notes("beat", 2)[:2]
+
+
+URGENT = ["run 0 at 5", "run 1 at 5", "run 0 at 7", "run 1 at 7", "run 0 at 5", "run 1 at 5"]
+
+
+@row("`priority=5`", here=URGENT, stock=URGENT)
+def priority() -> list[str]:
+    """By its decorator, by another at the call, and with a commit; the retry keeps it."""
+    keys = [uuid4().hex for _ in range(3)]
+    tasks.urgent.delay(keys[0])
+    tasks.urgent.apply_async((keys[1],), priority=7)
+    tasks.urgent.delay_on_commit(keys[2])
+    return [text for key in keys for text in notes(key, 2)]
+
+
+LIMITED = ["limited", "not limited", "limited"]
+
+
+@row('`rate_limit="6/m"`', here=LIMITED, stock=LIMITED)
+def rate_limit() -> list[str]:
+    """What waits for its turn is in nobody's way."""
+    key = uuid4().hex
+    for _ in range(2):
+        tasks.limited.delay(key, "limited")
+    notes(key, 1)
+    tasks.says.delay(key, "not limited")
+    return notes(key, 3)

@@ -21,3 +21,15 @@ def named_queue(self, key: str) -> None:
     note(key, f"run {self.request.retries} in {queue}")
     if not self.request.retries:
         self.retry(countdown=1)
+
+
+@shared_task(rate_limit="6/m")
+def limited(key: str, text: str) -> None:
+    note(key, text)
+
+
+@shared_task(bind=True, priority=5, max_retries=1)
+def urgent(self, key: str) -> None:
+    note(key, f"run {self.request.retries} at {self.request.delivery_info['priority']}")
+    if not self.request.retries:
+        self.retry(countdown=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.checks import run_checks
 
 from app.celery import app
@@ -55,6 +56,8 @@ DECLARE |= {
     "`CELERY_ACCEPT_CONTENT`": setting("accept_content", ["json", "pickle"]),
     "`CELERY_BEAT_SCHEDULE` with an entry that no row can hold": beat_schedule({"task": "no.such"}),
     '`compression="brotli"`': task(compression="brotli"),
+    "`USE_TZ = False`": lambda patch: patch.setattr(settings, "USE_TZ", False),
+    '`rate_limit="3/m"` in a queue of 100 slots': task(rate_limit="3/m"),
 }
 
 
@@ -70,6 +73,12 @@ def test_what_is_refused_is_found_and_named(monkeypatch: pytest.MonkeyPatch, dec
 
 def test_every_refusal_that_is_tried_is_in_the_table() -> None:
     assert list(DECLARE) == list(REFUSED)
+
+
+def test_a_rate_limit_that_the_broker_waits_for_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 messages at 4 in a minute are 25 minutes; the broker waits for 30."""
+    task(rate_limit="4/m")(monkeypatch)
+    assert not [finding for finding in run_checks() if finding.id == "yard.E17"]
 
 
 @pytest.mark.parametrize("said", [["application/json"], ("json",), {"json"}, "json"])
