@@ -12,8 +12,14 @@ from switchyard.checks import register_rules
 
 #: Where the engine declares tasks of its own, and checks.
 TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
-CHECKS = ("switchyard.tasks.checks", "switchyard.process.checks")
-DATABASE_CHECKS = "switchyard.process.pooler_checks"
+CHECKS = (
+    "switchyard.tasks.checks",
+    "switchyard.tasks.declarations",
+    "switchyard.schedule.checks",
+    "switchyard.process.checks",
+)
+#: Of these, the rules that ask the database.
+DATABASE_CHECKS = ("switchyard.schedule.checks", "switchyard.process.pooler_checks")
 
 
 class SwitchyardConfig(AppConfig):
@@ -30,4 +36,5 @@ class SwitchyardConfig(AppConfig):
         for name in TASKS:
             import_module(name)
         rules = [rule for name in CHECKS for rule in import_module(name).RULES]
-        register_rules(rules, import_module(DATABASE_CHECKS).RULES)
+        asking = [rule for name in DATABASE_CHECKS for rule in import_module(name).DATABASE_RULES]
+        register_rules(rules, asking)

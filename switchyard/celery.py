@@ -27,6 +27,8 @@ TASK = "switchyard.tasks.base:RoutedTask"
 CONFIGURE = "switchyard.broker.options:configure"
 
 _attached: list[Celery] = []
+#: Those whose modules of tasks have been imported.
+_imported: list[Celery] = []
 
 
 def attach(app: Celery) -> Celery:
@@ -80,12 +82,17 @@ def attached() -> Celery:
 
 
 def tasks() -> dict[str, Any]:
-    """Every registered task by name, after importing each installed app's ``tasks`` module.
+    """Every registered task by name, after importing what a worker would import.
 
-    In the order of their names. A process that has not run a worker may not have imported them before.
+    In the order of their names. A process that has not run a worker may not have imported them before: the
+    installed apps' ``tasks``, modules of another name that the project has autodiscovered, its ``imports``.
     """
     app = attached()
     app.autodiscover_tasks(force=True)
+    if app not in _imported:
+        # Before, as Celery runs Django's checks at this, which ask for the tasks.
+        _imported.append(app)
+        app.loader.import_default_modules()
     return dict(sorted(app.tasks.items()))
 
 

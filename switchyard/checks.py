@@ -1,9 +1,10 @@
 """Has Django's ``check`` ask each room whether its part of the configuration is right.
 
 It asks in `check`, in every role, and in workers and beat that are started by Celery's own command. What the
-rules find is listed in ``tasks.checks`` and ``process.checks``.
+rules find is listed in ``tasks.checks``, ``tasks.declarations`` and ``process.checks``.
 """
 
+import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -26,8 +27,15 @@ def register_rules(rules: Sequence[Rule], database_rules: Sequence[Rule] = ()) -
 
 
 def _refuse_to_start(**_: Any) -> None:
-    """Celery runs Django's checks too, but starts whatever they find."""
-    errors = [str(finding) for finding in run_checks() if finding.is_serious()]
+    """Celery runs Django's checks too, but starts whatever they find.
+
+    As everywhere in Django, what SILENCED_SYSTEM_CHECKS names is no error; with ``celery --skip-checks``
+    none is looked for.
+    """
+    if os.environ.get("CELERY_SKIP_CHECKS"):
+        return
+    found = [finding for finding in run_checks() if not finding.is_silenced()]
+    errors = [str(finding) for finding in found if finding.is_serious()]
     if errors:
         raise SystemExit("\n".join(errors))
 

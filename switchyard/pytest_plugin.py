@@ -25,7 +25,8 @@ from kombu.utils.json import dumps, loads
 
 from switchyard.celery import attached
 from switchyard.outbox import amqp, rows
-from switchyard.routing import HOME, queue_for
+from switchyard.outbox.moments import moment_in
+from switchyard.routing import HOME, queue_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Noting:
 
 def _sent(name: str, body: str, headers: dict[str, Any]) -> Sent:
     args, kwargs, _embed = loads(body)
-    spec = queue_for(name)
+    spec = queue_of(headers)
     if spec is None:
         pytest.fail(f"No route in {HOME} matches {name}.")
     return Sent(name, spec.name, args, kwargs, _countdown(headers), headers["id"])
@@ -94,4 +95,4 @@ def _sent(name: str, body: str, headers: dict[str, Any]) -> Sent:
 def _countdown(headers: dict[str, Any]) -> float | None:
     if not headers.get("eta"):
         return None
-    return round((datetime.fromisoformat(headers["eta"]) - datetime.now(UTC)).total_seconds())
+    return round((moment_in(headers["eta"]) - datetime.now(UTC)).total_seconds())

@@ -1,11 +1,13 @@
 """Loads the queues and routes of the service, as its queues module declares them.
 
 The setting ``SWITCHYARD_QUEUES`` names that module. It holds ``QUEUES``, queue name to ``QueueSpec``, and
-``ROUTES``, task-name pattern to queue name. What the engine's own tasks need is added here.
+``ROUTES``, task-name pattern to queue name, and may hold ``QUEUE_MAP``, the name that a queue had before to
+that of a declared one. What the engine's own tasks need is added here.
 """
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 from switchyard.conf import declared_module
 from switchyard.queues import QueueSpec
@@ -31,6 +33,50 @@ for _pattern, _queue in engine_routes(QUEUES).items():
     ROUTES.setdefault(_pattern, _queue)
 
 
+#: What `queue=` may say beside the name of a declared queue, to that name.
+QUEUE_MAP: dict[str, str] = getattr(_module, "QUEUE_MAP", {})
+
+
+#: For what is said of a name that means no queue.
+HOW_TO_NAME_A_QUEUE = (
+    f"Name one of {', '.join(QUEUES)}, or have QUEUE_MAP in {HOME} say which is meant: QUEUE_MAP = "
+    f'{{"NAME": "{next(iter(QUEUES))}"}}.'
+)
+
+
+def mapped_queue(name: Any) -> QueueSpec | None:
+    """The declared queue that ``queue=name`` means, by its name or by QUEUE_MAP; None if none is meant.
+
+    ``name`` may also be kombu's Queue, as Celery takes it.
+    """
+    said = getattr(name, "name", name)
+    return QUEUES.get(QUEUE_MAP.get(said, said)) if isinstance(said, str) else None
+
+
+#: Task to the queue that its decorator names, as ``declare_queue`` was told.
+_declared: dict[str, QueueSpec] = {}
+
+#: Message header: the queue that its call named, where its task goes elsewhere. Its retries keep it.
+QUEUE_HEADER = "call_queue"
+
+
+def declare_queue(task_name: str, said: Any) -> QueueSpec | None:
+    """Have a task go to the queue that its decorator names (``said``), whatever ROUTES says of its name.
+
+    Returns that queue; None, and then ROUTES decides, if none is named or it is not declared.
+    """
+    spec = mapped_queue(said)
+    _declared.pop(task_name, None)
+    if spec:
+        _declared[task_name] = spec
+    return spec
+
+
+def queue_of(headers: Mapping[Any, Any]) -> QueueSpec | None:
+    """The queue that a message with these headers is sent to: that of its call, or else of its task."""
+    return mapped_queue(headers.get(QUEUE_HEADER)) or queue_for(headers["task"])
+
+
 def pattern_for(task_name: str) -> str | None:
     """The key of ROUTES that decides where ``task_name`` goes, by Celery's own order; None if none does."""
     if task_name in ROUTES:
@@ -40,12 +86,14 @@ def pattern_for(task_name: str) -> str | None:
 
 
 def queue_for(task_name: str) -> QueueSpec | None:
-    """The queue that ``task_name`` is routed to, or None if no route matches or its queue is not declared."""
+    """The queue that ``task_name`` goes to, or None if no route matches or its queue is not declared."""
+    if task_name in _declared:
+        return _declared[task_name]
     pattern = pattern_for(task_name)
     return QUEUES.get(ROUTES[pattern]) if pattern else None
 
 
-def queue_name(task_name: str) -> str:
-    """The name of that queue, or an empty one."""
-    spec = queue_for(task_name)
+def queue_name(headers: Mapping[Any, Any]) -> str:
+    """The name of the queue of a message with these headers, or an empty one."""
+    spec = queue_of(headers)
     return spec.name if spec else ""

@@ -14,9 +14,11 @@ from switchyard.broker.inspection import tell_only_own
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES, ROUTES
 
-#: Seconds a publish waits for the broker's confirm. Sits in the routes because Celery passes a route's extra
-#: keys on to the publish; `mandatory` makes an unroutable message an error instead of a silent loss.
+#: Seconds a publish waits for the broker's confirm.
 CONFIRM_TIMEOUT_SECONDS = 10
+#: Sits in the routes because Celery passes a route's extra keys on to the publish, and in one for all names,
+#: as a task may name its queue itself; `mandatory` makes an unroutable message an error, not a silent loss.
+SENT_SAFELY: dict[str, Any] = {"mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS}
 
 #: What holds where the project's configuration says nothing.
 DEFAULTS: dict[str, Any] = {
@@ -63,11 +65,24 @@ REQUIRED: dict[str, Any] = {
     "task_acks_on_failure_or_timeout": False,
     "task_reject_on_worker_lost": True,
     "task_create_missing_queues": False,
+    # An argument that no quorum queue takes: each has two priorities, or on older brokers none.
+    "task_queue_max_priority": None,
     "worker_consumer": "switchyard.worker.refusal:RefusingConsumer",
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "beat_scheduler": "switchyard.schedule.scheduler:Scheduler",
 }
 TRANSPORT_REQUIRED: dict[str, Any] = {"confirm_publish": True, "frame_handler": forgiving_frame_handler}
+
+#: What the role worker takes from the queue's QueueSpec; Celery's own command reads them.
+OF_A_QUEUE = ("worker_pool", "worker_concurrency", "worker_prefetch_multiplier")
+#: What ``routing`` derives from the queues module.
+ROUTING = (
+    "task_queues",
+    "task_routes",
+    "task_default_queue",
+    "task_default_exchange",
+    "task_default_exchange_type",
+)
 
 #: What the project's configuration said and does not hold: option to its value. For ``check``.
 replaced: dict[str, Any] = {}
@@ -85,10 +100,8 @@ def routing() -> dict[str, Any]:
     """Celery's routing options, all derived from the queues module."""
     return {
         "task_queues": declared_queues(),
-        "task_routes": {
-            pattern: {"queue": queue, "mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS}
-            for pattern, queue in ROUTES.items()
-        },
+        "task_routes": {pattern: {"queue": queue} | SENT_SAFELY for pattern, queue in ROUTES.items()}
+        | {"*": SENT_SAFELY},
         "task_default_queue": next(iter(QUEUES)),
         "task_default_exchange": EXCHANGE,
         "task_default_exchange_type": "topic",
@@ -147,11 +160,11 @@ def _broker_options(conf: Any) -> dict[str, Any]:
 
 def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What the project set itself, and not to what is required."""
-    for option in (*REQUIRED, "task_queues", "task_routes"):
+    for option in (*REQUIRED, *ROUTING, *OF_A_QUEUE):
         # Celery's own defaults are the last map.
         for settings in conf.maps[:-1]:
             for key in conf._to_keys(option):  # noqa: SLF001 - its old and its new name, with the prefix
-                if key in settings and settings[key] not in (None, required[option]):
+                if key in settings and settings[key] not in (None, required.get(option)):
                     yield option, settings[key]
 
 

@@ -19,7 +19,7 @@ from switchyard.outbox.headers import SENT_AT
 from switchyard.outbox.moments import countdown_of
 from switchyard.outbox.rows import Row, insert
 from switchyard.queues import QueueSpec
-from switchyard.routing import HOME, queue_for
+from switchyard.routing import HOME, queue_of
 from switchyard.worker.losses import forget
 
 #: Header of a message that was replayed: which dead letter it was.
@@ -36,13 +36,13 @@ def why_not_replayed(letter: DeadLetter, to: QueueSpec | None = None) -> str:
     """Why this one cannot be sent again; empty if it can. To a queue that somebody names goes any task."""
     if letter.fault:
         return letter.fault
-    if to is None and (letter.task not in tasks() or queue_for(letter.task) is None):
+    if to is None and (letter.task not in tasks() or queue_of(letter.headers) is None):
         return "this release knows no such task"
     return ""
 
 
 def replay(letters: Sequence[DeadLetter], by: str, to: QueueSpec | None = None) -> None:
-    """Have the relay send them: to this queue, or where ROUTES sends their task today.
+    """Have the relay send them: to this queue, or where its call or ROUTES sends each today.
 
     With all their retries before them, or those that are left to one that has not run. They may then be taken
     out.
@@ -58,10 +58,10 @@ def discard(letters: Sequence[DeadLetter], by: str) -> None:
 def resent(letter: DeadLetter, to: QueueSpec | None = None) -> Row:
     """The message as it is sent again: the same id and arguments, without its past.
 
-    Without ``to`` it goes where ROUTES sends its task today. Raises ValueError for one that
-    ``why_not_replayed`` names.
+    Without ``to`` it goes where its call, its decorator or ROUTES sends it today. Raises ValueError for one
+    that ``why_not_replayed`` names.
     """
-    spec = to or queue_for(letter.task)
+    spec = to or queue_of(letter.headers)
     if spec is None:
         raise ValueError(f"No route in {HOME} matches {letter.task!r}.")
     headers = {key: value for key, value in letter.headers.items() if not _is_left_out(key, letter)}

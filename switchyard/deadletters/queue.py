@@ -15,7 +15,7 @@ from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.places import Place
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outage import Unavailable, first_line
-from switchyard.worker.message import never_decompress
+from switchyard.outbox.compression import bound_decompression
 
 #: A channel of RabbitMQ tells a quorum queue of up to 32 acknowledgements before it has heard of the first.
 #: What is beyond that it keeps to itself, and forgets when it is closed: measured on 4.3.6, of 50 that were
@@ -74,7 +74,7 @@ def opened(connection: Connection, place: Place) -> Iterator[DeadLetterQueue]:
 @contextmanager
 def broker() -> Iterator[Connection]:
     """A connection of one's own. Raises Unavailable when the broker is, or becomes, away."""
-    never_decompress()
+    bound_decompression()
     link = unopened()
     try:
         with link.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0):

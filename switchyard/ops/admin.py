@@ -18,12 +18,12 @@ from switchyard.ops.pages import allowed
 from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
 from switchyard.outbox.errors import NoRoute, TaskCallError
 from switchyard.outbox.models import Message
-from switchyard.routing import queue_for
+from switchyard.routing import HOW_TO_NAME_A_QUEUE, mapped_queue, queue_for
 from switchyard.schedule.call import EntryRefused, send_now
 from switchyard.schedule.models import Rule, Tick
 
-#: ROUTES alone decides where a task goes; a call that says otherwise is refused, and its tick with it.
-ROUTING_FIELDS = {"queue", "exchange", "routing_key"}
+#: A task goes to a queue by its name; of a row that says otherwise each tick is refused.
+ROUTING_FIELDS = {"exchange", "routing_key"}
 
 
 @admin.register(Operations)
@@ -103,6 +103,9 @@ class EntryForm(PeriodicTaskForm):  # type: ignore[misc]
         entered: dict[str, Any] = super().clean()
         if queue_for(entered["task"]) is None:
             raise ValidationError({"task": str(NoRoute(entered["task"], entered["task"]))})
+        queue = entered.get("queue")
+        if queue and mapped_queue(queue) is None:
+            raise ValidationError({"queue": f"{queue} is not a declared queue. {HOW_TO_NAME_A_QUEUE}"})
         return entered
 
 

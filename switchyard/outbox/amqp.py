@@ -33,7 +33,7 @@ class AMQP(amqp.AMQP):
         publish = super().send_task_message
 
         def send(producer: Any, name: str, message: Any, **options: Any) -> Any:
-            refuse_unrouted(self.app, name, message)
+            refuse_unrouted(self.app, name, message, options.get("headers") or {})
             rows = captured_rows()
             if rows is not None:
                 return record(rows, name, message, options)

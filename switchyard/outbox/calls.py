@@ -12,11 +12,11 @@ from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson
 PLAIN = {str, int, float, type(None)}
 
 #: Options that a call must leave alone, and what they hold where nobody has said anything.
-REFUSED_OPTIONS = {"queue": None, "exchange": None, "routing_key": None, "serializer": "json"}
+REFUSED_OPTIONS = {"exchange": None, "routing_key": None, "serializer": "json"}
 
 
 def refuse_destination(task: str, options: Mapping[str, Any]) -> None:
-    """Raise DestinationRefused for a queue, exchange, routing key or serializer among a call's options."""
+    """Raise DestinationRefused for an exchange, routing key or serializer among a call's options."""
     for option, usual in REFUSED_OPTIONS.items():
         if options.get(option) not in (None, usual):
             raise DestinationRefused(task, option, options[option])

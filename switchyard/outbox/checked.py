@@ -12,6 +12,7 @@ from kombu.serialization import dumps
 from kombu.utils.json import JSONEncoder
 
 from switchyard.outage import BROKER_ERRORS, MESSAGE_FAULTS, NotPublished, first_line
+from switchyard.outbox.compression import LARGEST_BODY_BYTES, asked_for
 from switchyard.outbox.errors import (
     HeaderRefused,
     HeadersNotFinite,
@@ -24,8 +25,6 @@ from switchyard.outbox.headers import fault_of_headers, mend_informing, unwritab
 #: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
 #: each message to three nodes, and a worker that holds a hundred of them, are in trouble long before.
 BODY_LIMIT_BYTES = 1024 * 1024
-#: Of what is published at once. The retry of a message of another sender may be larger than ours are.
-BROKER_LIMIT_BYTES = 16 * 1024 * 1024
 #: All headers have to fit in one AMQP frame, which is 128 KiB: a larger one ends the connection.
 HEADERS_LIMIT_BYTES = 64 * 1024
 
@@ -45,10 +44,11 @@ class Checked:
 
     def publish(self, body: Any, *, headers: dict[str, Any], serializer: str, **options: Any) -> Any:
         """Raises TaskCallError, or NotPublished for what may be taken another time."""
+        options["compression"] = asked_for(self._task, options.get("compression"), headers)
         refuse_headers(self._task, headers)
         refuse_large_headers(self._task, headers_as_json(headers))
         content_type, content_encoding, text = dumps(body, serializer)
-        refuse_large_body(self._task, text, BROKER_LIMIT_BYTES)
+        refuse_large_body(self._task, text, LARGEST_BODY_BYTES)
         written = {"content_type": content_type, "content_encoding": content_encoding}
         try:
             return self._producer.publish(text, headers=headers, **written, **options)

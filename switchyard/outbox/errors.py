@@ -1,11 +1,12 @@
 """Defines why a call of a task is refused. Nothing has been sent when one of these is raised.
 
 TaskCallError (TypeError)
-├── DestinationRefused    a queue, exchange or serializer was named at call time
+├── DestinationRefused    an undeclared queue, an exchange or a serializer was named at call time
 ├── ModelRefused          a model instance or queryset is among the arguments
 ├── NotJson               an argument has no JSON form
 ├── MessageTooLarge       its arguments or its canvas are larger than a message may be
 ├── MessageRefused        the broker does not take it, and never will
+├── CompressionRefused    it is to be compressed in a way that no worker reads
 ├── HeadersTooLarge       its headers (stamps) are
 ├── HeadersNotFinite      there is a NaN or an infinity among them
 ├── HeaderRefused         one of them, or its id, is nothing that a worker takes
@@ -23,7 +24,7 @@ from typing import Any
 
 from kombu.exceptions import EncodeError
 
-from switchyard.routing import HOME, QUEUES
+from switchyard.routing import HOME, HOW_TO_NAME_A_QUEUE, QUEUES
 
 
 class TaskCallError(TypeError):
@@ -32,10 +33,13 @@ class TaskCallError(TypeError):
 
 class DestinationRefused(TaskCallError):
     def __init__(self, task: str, option: str, value: Any) -> None:
+        why = {
+            "queue": f"which is not a declared queue. {HOW_TO_NAME_A_QUEUE}",
+            "serializer": "but messages are written as JSON alone. Leave it out.",
+        }
         super().__init__(
-            f"{task} was called with {option}={value!r}, but where a task goes and how it is written is "
-            f"decided in ROUTES ({HOME}) alone: a delayed retry would forget what was said at call "
-            f"time. Leave {option} out, or route {task} in ROUTES."
+            f"{task} was called with {option}={value!r}, "
+            + why.get(option, f"which a delayed retry would forget. Name a queue, or route {task} in {HOME}.")
         )
 
 
@@ -69,6 +73,14 @@ class MessageRefused(TaskCallError):
             f"{task} was called with a message that RabbitMQ refuses: {reason}. The options of the call "
             "(expiration, priority, headers) must be such as AMQP has; what is too large belongs in the "
             "database, or a file store, and its key into the message (max_message_size in rabbitmq.conf)."
+        )
+
+
+class CompressionRefused(TaskCallError):
+    def __init__(self, task: str, said: Any, known: str) -> None:
+        super().__init__(
+            f"{task} was called with compression={said!r}, which no worker here decompresses. Write {known} "
+            "at the call, in the task's decorator or as CELERY_TASK_COMPRESSION, or leave it out."
         )
 
 

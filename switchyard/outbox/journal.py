@@ -16,7 +16,6 @@ called, in the outbox too, or its eta.
 
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -25,6 +24,7 @@ from celery.signals import after_task_publish, before_task_publish
 from switchyard.outbox.capture import captured_rows
 from switchyard.outbox.context import request_id
 from switchyard.outbox.headers import SENT_AT
+from switchyard.outbox.moments import moment_in
 from switchyard.routing import queue_name
 
 log = structlog.get_logger("switchyard.tasks")
@@ -66,7 +66,7 @@ def finished(
 def due_at(headers: Mapping[str, Any]) -> float:
     """Unix time in seconds from which a message waits: its eta, or when it was sent."""
     if headers.get("eta"):
-        return datetime.fromisoformat(headers["eta"]).timestamp()
+        return moment_in(headers["eta"]).timestamp()
     return float(headers.get(SENT_AT) or time.time())
 
 
@@ -76,4 +76,4 @@ def _stamp(headers: dict[str, Any], **_: Any) -> None:
 
 def _sent(headers: Mapping[str, Any], **_: Any) -> None:
     if captured_rows() is None:
-        sent(headers, queue_name(headers["task"]))
+        sent(headers, queue_name(headers))

@@ -13,6 +13,14 @@ from switchyard.outbox.errors import MomentRefused, TooFarAhead
 LONGEST_DELAY = timedelta(seconds=2**MAX_NUMBER_OF_BITS_TO_USE - 1)
 
 
+def moment_in(text: str) -> datetime:
+    """The moment that a header says: without a zone it is UTC, whatever the settings of either end.
+
+    As Celery reads it, at the call and in the worker. Raises ValueError.
+    """
+    return _in_utc(datetime.fromisoformat(text))
+
+
 def countdown_of(task: str, options: Mapping[str, Any]) -> int | None:
     """Whole seconds from now, never early; of an eta too (ISO text as well; without a zone it is UTC).
 
@@ -61,4 +69,8 @@ def _moment(task: str, option: str, value: Any) -> datetime:
         raise MomentRefused(task, option, value) from reason
     if not isinstance(when, datetime):
         raise MomentRefused(task, option, value)
+    return _in_utc(when)
+
+
+def _in_utc(when: datetime) -> datetime:
     return when if when.tzinfo else when.replace(tzinfo=UTC)

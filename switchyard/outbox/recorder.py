@@ -19,8 +19,9 @@ from switchyard.outbox.checked import (
     refuse_large_body,
     refuse_large_headers,
 )
+from switchyard.outbox.compression import HEADER, LARGEST_BODY_BYTES, asked_for, published
 from switchyard.outbox.errors import TooFarAhead
-from switchyard.outbox.moments import LONGEST_DELAY
+from switchyard.outbox.moments import LONGEST_DELAY, moment_in
 from switchyard.outbox.rows import Row
 
 _recorder: ContextVar["Recorder"] = ContextVar("recorder")
@@ -44,9 +45,13 @@ class Recorder:
         reply_to: str,
         exchange: Any = None,
         priority: int | None = None,
+        compression: str | None = None,
         **_: Any,
     ) -> None:
         """What is left out is not the message's (retries, declarations) or is counted anew by the relay."""
+        kind = asked_for(self._task, compression, headers)
+        if kind:
+            headers[HEADER] = kind
         token = _recorder.set(self)
         try:
             _PRODUCER.publish(
@@ -76,7 +81,9 @@ class Recorder:
             body=text,
             due=_due(self._task, headers["eta"]),
         )
-        refuse_large_body(self._task, row.body, BODY_LIMIT_BYTES)
+        if HEADER in headers:
+            refuse_large_body(self._task, row.body, LARGEST_BODY_BYTES)
+        refuse_large_body(self._task, published(row.body, headers), BODY_LIMIT_BYTES)
         refuse_large_headers(self._task, row.headers)
         self._rows.append(row)
 
@@ -104,8 +111,7 @@ def _due(task: str, eta: str | None) -> float | None:
     """The eta on a clock that nobody sets. Raises TooFarAhead."""
     if not eta:
         return None
-    when = datetime.fromisoformat(eta)
-    delay = when - datetime.now(UTC)
+    delay = moment_in(eta) - datetime.now(UTC)
     if delay > LONGEST_DELAY:
         raise TooFarAhead(task, delay.total_seconds(), LONGEST_DELAY)
     return time.monotonic() + delay.total_seconds()

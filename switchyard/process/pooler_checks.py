@@ -50,4 +50,4 @@ def _warning(found: str, remedy: str) -> CheckMessage:
     )
 
 
-RULES = (settings_fit_the_pooler,)
+DATABASE_RULES = (settings_fit_the_pooler,)

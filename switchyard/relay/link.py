@@ -13,7 +13,6 @@ from typing import Any
 import amqp
 import structlog
 from amqp.exceptions import AMQPError
-from celery.utils.time import maybe_make_aware
 from kombu import Connection
 from kombu.exceptions import KombuError
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
@@ -21,7 +20,9 @@ from kombu.utils.json import loads
 
 from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
+from switchyard.outbox.compression import published
 from switchyard.outbox.models import Message
+from switchyard.outbox.moments import moment_in
 from switchyard.queues import EXCHANGE
 from switchyard.relay.confirms import Outcome, Window
 
@@ -162,17 +163,15 @@ def prepared(message: Message) -> tuple[amqp.Message, str, str]:
         exchange, routing_key = level_name(MAX_LEVEL), calculate_routing_key(delay, message.queue)
     elif headers.get("expires"):
         # Milliseconds. Not beside a delay, whose queues would let it out too early; the worker looks again.
-        left = _expires(headers["expires"]) - datetime.now(UTC)
+        left = moment_in(headers["expires"]) - datetime.now(UTC)
         properties["expiration"] = str(max(0, int(left.total_seconds() * 1000)))
     content = amqp.Message(
-        message.body, application_headers=headers, message_id=str(message.pk), **properties
+        published(message.body, headers),
+        application_headers=headers,
+        message_id=str(message.pk),
+        **properties,
     )
     return content, exchange, routing_key
-
-
-def _expires(text: str) -> datetime:
-    """As Celery's worker reads it: without a zone it is UTC."""
-    return maybe_make_aware(datetime.fromisoformat(text))
 
 
 def _connection(on_blocked: Any, on_unblocked: Any) -> Connection:

@@ -9,6 +9,8 @@ from celery import Celery
 from django_celery_beat.models import PeriodicTask
 from kombu.utils.json import loads
 
+from switchyard.routing import HOW_TO_NAME_A_QUEUE, mapped_queue, queue_for
+
 #: Names the ids of ticks: the same entry and due time have the same task id, whichever beat sends them.
 TICKS = UUID("f1b0c9a4-4e0f-5d0e-9a55-6b0f6c8f7f3d")
 
@@ -59,6 +61,19 @@ def task_id_of(entry: PeriodicTask, due_at: datetime) -> UUID:
     return uuid5(TICKS, f"{entry.name} {due_at.isoformat()}")
 
 
+def destination_of(entry: PeriodicTask) -> str | None:
+    """The declared queue that a row names, if that is not its task's own. Raises EntryRefused for another."""
+    spec = mapped_queue(entry.queue)
+    if entry.queue and spec is None:
+        raise EntryRefused(f"Its queue {entry.queue!r} is not a declared one. {HOW_TO_NAME_A_QUEUE}")
+    if entry.exchange or entry.routing_key:
+        raise EntryRefused(
+            f"Its exchange is {entry.exchange!r} and its routing key {entry.routing_key!r}, but a task goes "
+            "to a queue by its name. Empty both, and name a queue if it is not to go where ROUTES says."
+        )
+    return spec.name if spec and spec != queue_for(entry.task) else None
+
+
 def _json(entry: PeriodicTask, field: str, kind: type) -> Any:
     text = getattr(entry, field)
     try:
@@ -72,11 +87,9 @@ def _json(entry: PeriodicTask, field: str, kind: type) -> Any:
 
 
 def _options(entry: PeriodicTask, headers: dict[str, Any]) -> dict[str, Any]:
-    """django-celery-beat's, under the names of ``apply_async``. A queue is passed on, to be refused there."""
+    """django-celery-beat's, under the names of ``apply_async``. Raises EntryRefused."""
     options = {
-        "queue": entry.queue,
-        "exchange": entry.exchange,
-        "routing_key": entry.routing_key,
+        "queue": destination_of(entry),
         "priority": entry.priority,
         "expires": entry.expires or entry.expire_seconds,
     }

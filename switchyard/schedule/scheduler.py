@@ -7,14 +7,12 @@ from typing import Any
 
 import psycopg
 import structlog
-from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from switchyard import heartbeat
 from switchyard.clock import Step
-from switchyard.routing import HOME
 from switchyard.schedule.decision import Decision, Verdict, complaint
 from switchyard.schedule.lease import WAITS, Lease, LeaseLost
 from switchyard.schedule.models import FIRST, Place, Tick
@@ -57,10 +55,6 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def setup_schedule(self) -> None:
         """Called once in a beat that will run. The role ``release`` has brought the entries."""
-        if self.app.conf.beat_schedule:
-            raise ImproperlyConfigured(
-                f"CELERY_BEAT_SCHEDULE is not read. Move its entries to SCHEDULE ({HOME})."
-            )
         connection.settings_dict["OPTIONS"] = WAITS | connection.settings_dict["OPTIONS"]
 
     def sync(self) -> None:

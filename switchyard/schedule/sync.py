@@ -4,18 +4,24 @@ Code decides which entries exist, their task, their time and what becomes of mis
 whether an entry is enabled, and may add entries of its own, which are left alone.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from celery.schedules import crontab
 from django.db import transaction
-from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
+from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
 from switchyard.conf import declared_module
+from switchyard.schedule.beat_schedule import row_of, taken_over
 from switchyard.schedule.entry import ScheduleEntry
 from switchyard.schedule.models import Rule
 
 #: Marks the rows that belong to code; they are removed when code no longer has them.
 OWNER = "Declared in code"
+
+#: A row has one kind of time; the others are empty.
+NO_TIME = {"interval": None, "crontab": None, "solar": None, "clocked": None}
 
 ENGINE_SCHEDULE = {
     "purge once": ScheduleEntry(
@@ -32,6 +38,8 @@ ENGINE_SCHEDULE = {
 
 #: Entry name to entry. An entry of the project's by the same name takes the engine's place.
 SCHEDULE: dict[str, ScheduleEntry] = getattr(declared_module(), "SCHEDULE", {})
+#: Names of the project's own.
+OWN_ENTRIES = frozenset(SCHEDULE)
 for _name, _entry in ENGINE_SCHEDULE.items():
     SCHEDULE.setdefault(_name, _entry)
 
@@ -47,11 +55,10 @@ class Synced:
 
 @transaction.atomic
 def sync_schedule() -> Synced:
-    """Create, correct and remove rows so that they say what ``SCHEDULE`` says. Twice is harmless."""
+    """Create, correct and remove rows so that they say what is declared. Twice is harmless."""
     synced = Synced([], [], [])
-    for name, entry in SCHEDULE.items():
-        _sync_entry(name, entry, synced)
-    stale = PeriodicTask.objects.filter(description__startswith=OWNER).exclude(name__in=SCHEDULE)
+    names = [_sync_entry(name, wanted, rule, synced) for name, wanted, rule in _declared()]
+    stale = PeriodicTask.objects.filter(description__startswith=OWNER).exclude(name__in=names)
     synced.removed.extend(stale.values_list("name", flat=True))
     stale.delete()
     if synced.created or synced.changed or synced.removed:
@@ -59,44 +66,37 @@ def sync_schedule() -> Synced:
     return synced
 
 
-def _sync_entry(name: str, entry: ScheduleEntry, synced: Synced) -> None:
-    wanted = {
-        "task": entry.task,
-        "crontab": _crontab_row(entry),
-        "description": f"{OWNER}: {entry.purpose}",
-        "interval": None,
-        "solar": None,
-        "clocked": None,
-    }
+def _declared() -> Iterator[tuple[str, dict[str, Any], Rule]]:
+    """Of each entry its name, the fields of its row and its rule: those of SCHEDULE, then Celery's own.
+
+    Of the engine's names a project may have its own there too.
+    """
+    theirs = {name: (fields, when) for name, fields, when in taken_over() if name not in OWN_ENTRIES}
+    for name, entry in SCHEDULE.items():
+        if name not in theirs:
+            fields = {"task": entry.task, "description": f"{OWNER}: {entry.purpose}"}
+            rule = Rule(missed=entry.missed, late_seconds=entry.late_seconds)
+            yield name, NO_TIME | fields | {"crontab": row_of(entry.crontab)[1]}, rule
+    for name, (fields, when) in theirs.items():
+        field, row = row_of(when)
+        yield name, NO_TIME | fields | {"description": f"{OWNER}: CELERY_BEAT_SCHEDULE", field: row}, Rule()
+
+
+def _sync_entry(name: str, wanted: dict[str, Any], rule: Rule, synced: Synced) -> str:
     row, created = PeriodicTask.objects.get_or_create(name=name, defaults=wanted)
     if created:
         synced.created.append(name)
     elif any(getattr(row, field) != value for field, value in wanted.items()):
         PeriodicTask.objects.filter(pk=row.pk).update(**wanted)
         synced.changed.append(name)
-    _sync_rule(name, row, entry, synced)
+    _sync_rule(name, row, rule, synced)
+    return name
 
 
-def _sync_rule(name: str, row: PeriodicTask, entry: ScheduleEntry, synced: Synced) -> None:
-    wanted = {"missed": entry.missed, "late_seconds": entry.late_seconds}
+def _sync_rule(name: str, row: PeriodicTask, declared: Rule, synced: Synced) -> None:
+    wanted = {"missed": declared.missed, "late_seconds": declared.late_seconds}
     rule, created = Rule.objects.get_or_create(entry=row, defaults=wanted)
     if not created and any(getattr(rule, field) != value for field, value in wanted.items()):
         Rule.objects.filter(pk=rule.pk).update(**wanted)
         if name not in synced.changed:
             synced.changed.append(name)
-
-
-def _crontab_row(entry: ScheduleEntry) -> CrontabSchedule:
-    fields = CrontabSchedule.from_schedule(entry.crontab)
-    existing = CrontabSchedule.objects.filter(
-        minute=fields.minute,
-        hour=fields.hour,
-        day_of_week=fields.day_of_week,
-        day_of_month=fields.day_of_month,
-        month_of_year=fields.month_of_year,
-        timezone=fields.timezone,
-    ).first()
-    if existing:
-        return existing
-    fields.save()
-    return fields

@@ -17,7 +17,7 @@ from switchyard.outbox.capture import captured, captured_rows
 from switchyard.outbox.result import SentResult, as_text_too
 from switchyard.outbox.sending import hand_over, keep
 from switchyard.outbox.template import OPTIONS, plain_call
-from switchyard.routing import queue_for
+from switchyard.routing import declare_queue, queue_for
 
 if TYPE_CHECKING:
     Base = DjangoTask[..., Any]
@@ -42,8 +42,10 @@ class RoutedTask(Base):
     retry_backoff = 2
     retry_backoff_max = 600
     retry_jitter = True
+    #: The queue that its decorator names, if any: by its name, by one that QUEUE_MAP knows.
+    queue: Any = None
     #: Of the above, what a base of the project's own, or a library's, may have declared otherwise.
-    defaults = ("max_retries", "retry_backoff", "retry_backoff_max", "retry_jitter")
+    defaults = ("max_retries", "retry_backoff", "retry_backoff_max", "retry_jitter", "queue")
     #: The name of its queue.
     routed_to = ""
 
@@ -51,7 +53,10 @@ class RoutedTask(Base):
     def on_bound(cls, app: Any) -> None:
         """Look up the queue once, and take its limits unless the task has its own."""
         super().on_bound(app)
-        spec = queue_for(cls.name or "")
+        own = declare_queue(cls.name or "", cls.queue)
+        if own:
+            cls.queue = own.name
+        spec = own or queue_for(cls.name or "")
         if spec:
             cls.routed_to = spec.name
             cls.soft_time_limit = cls.soft_time_limit or spec.soft_limit_seconds

@@ -2,15 +2,16 @@
 
 | id      | found                                             |
 |---------|---------------------------------------------------|
-| yard.E1 | a task that no route matches                      |
-| yard.E3 | a route to a queue that is not declared           |
+| yard.E1 | tasks that no route matches                       |
+| yard.E3 | a route, or a name in QUEUE_MAP, to no queue      |
 | yard.E4 | a route that matches no task                      |
 | yard.E5 | a queue that no route leads to                    |
 | yard.E6 | limits out of order                               |
 | yard.E7 | a queue name that is not one word, or is taken    |
-| yard.E9 | a task that names its own queue                   |
 | yard.E10| a task that is not a RoutedTask                   |
 | yard.W3 | tasks that are named after their modules          |
+
+What a task's decorator declares is checked in ``tasks.declarations``.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,16 @@ from django.core.checks import Error
 
 from switchyard.celery import attached, tasks
 from switchyard.queues import RESERVED, QueueSpec
-from switchyard.routing import HOME, QUEUES, ROUTES, engine_routes, pattern_for, queue_for
+from switchyard.routing import (
+    HOME,
+    QUEUE_MAP,
+    QUEUES,
+    ROUTES,
+    engine_routes,
+    mapped_queue,
+    pattern_for,
+    queue_for,
+)
 from switchyard.tasks.base import RoutedTask
 from switchyard.text import shortened
 
@@ -29,14 +39,19 @@ MOST_NAMES = 500
 
 
 def tasks_have_a_route() -> Iterator[Error]:
+    """One error for all of a module, or whatever stands before the last dot: one line routes them."""
+    unrouted: dict[str, list[str]] = {}
     for name in tasks():
-        if pattern_for(name) is None:
-            yield Error(
-                f"No route matches the task {name!r}, so it would land in the default queue.",
-                hint=f'Add a line to ROUTES in {HOME}, for example "{name.split(".")[0]}.*": "QUEUE".',
-                obj=name,
-                id="yard.E1",
-            )
+        if pattern_for(name) is None and queue_for(name) is None:
+            module = name.rpartition(".")[0]
+            unrouted.setdefault(f"{module}.*" if module else name, []).append(name)
+    for pattern, names in unrouted.items():
+        yield Error(
+            f"No route matches {shortened(', '.join(names), MOST_NAMES)}: nobody has said where to run them.",
+            hint=f'Add a line to ROUTES in {HOME}: "{pattern}": "QUEUE" with one of {", ".join(QUEUES)}.',
+            obj=pattern,
+            id="yard.E1",
+        )
 
 
 def tasks_have_a_name_of_their_own() -> Iterator[checks.Warning]:
@@ -56,11 +71,14 @@ def tasks_have_a_name_of_their_own() -> Iterator[checks.Warning]:
 
 
 def routes_lead_to_declared_queues() -> Iterator[Error]:
-    for pattern, queue in ROUTES.items():
+    lines = [("route", *line) for line in ROUTES.items()] + [
+        ("QUEUE_MAP's", *line) for line in QUEUE_MAP.items()
+    ]
+    for what, pattern, queue in lines:
         if queue not in QUEUES:
             yield Error(
-                f"The route {pattern!r} leads to {queue!r}, which is not a declared queue.",
-                hint=f"Declared are {', '.join(QUEUES)}. Correct the route or add a QueueSpec in {HOME}.",
+                f"The {what} {pattern!r} leads to {queue!r}, which is not a declared queue.",
+                hint=f"Declared are {', '.join(QUEUES)}. Correct the line or add a QueueSpec in {HOME}.",
                 obj=pattern,
                 id="yard.E3",
             )
@@ -80,6 +98,8 @@ def routes_match_a_task() -> Iterator[Error]:
 
 def queues_have_a_route() -> Iterator[Error]:
     routed = {queue for pattern, queue in ROUTES.items() if pattern not in engine_routes(QUEUES)}
+    named = [mapped_queue(getattr(task, "queue", None)) for task in tasks().values()]
+    routed |= {spec.name for spec in named if spec}
     for name in QUEUES:
         if name not in routed:
             yield Error(
@@ -93,13 +113,15 @@ def queues_have_a_route() -> Iterator[Error]:
 def limits_are_in_order() -> Iterator[Error]:
     for spec in QUEUES.values():
         yield from _limits(f"queue {spec.name}", spec.soft_limit_seconds, spec.hard_limit_seconds, spec)
+    said: dict[tuple[float | None, float | None, QueueSpec], list[str]] = {}
     for name, task in tasks().items():
         routed = queue_for(name)
-        if routed and (task.soft_time_limit, task.time_limit) != (
-            routed.soft_limit_seconds,
-            routed.hard_limit_seconds,
-        ):
-            yield from _limits(f"task {name}", task.soft_time_limit, task.time_limit, routed)
+        limits = task.soft_time_limit, task.time_limit
+        if routed and limits != (routed.soft_limit_seconds, routed.hard_limit_seconds):
+            said.setdefault((*limits, routed), []).append(name)
+    # One for all that say the same: Celery's options task_time_limit and task_soft_time_limit say it for all.
+    for (soft, hard, routed), names in said.items():
+        yield from _limits(f"task {shortened(', '.join(names), MOST_NAMES)}", soft, hard, routed)
 
 
 def _limits(what: str, soft: float | None, hard: float | None, spec: QueueSpec) -> Iterator[Error]:
@@ -109,7 +131,7 @@ def _limits(what: str, soft: float | None, hard: float | None, spec: QueueSpec) 
             f"The {what} has soft limit {soft} s, hard limit {hard} s and the broker takes a message back "
             f"after {broker} s; expected soft < hard < consumer timeout, and no task above its queue's "
             f"hard limit of {spec.hard_limit_seconds} s.",
-            hint=f"Change the limits in {HOME} (queue) or in the task's decorator.",
+            hint=f"Change the limits in {HOME} (queue), in the task's decorator or in task_time_limit.",
             obj=what,
             id="yard.E6",
         )
@@ -135,19 +157,6 @@ def queue_names_are_one_word() -> Iterator[Error]:
             )
 
 
-def tasks_name_no_queue() -> Iterator[Error]:
-    for name, task in tasks().items():
-        for option in ("queue", "exchange", "routing_key"):
-            if getattr(task, option, None) is not None:
-                yield Error(
-                    f"The task {name!r} is declared with {option}={getattr(task, option)!r}, which a delayed "
-                    "retry would forget.",
-                    hint=f"Remove it from the decorator and route {name} in ROUTES ({HOME}).",
-                    obj=name,
-                    id="yard.E9",
-                )
-
-
 def tasks_are_routed_tasks() -> Iterator[Error]:
     for name, task in tasks().items():
         if not isinstance(task, RoutedTask):
@@ -168,6 +177,5 @@ RULES = (
     queues_have_a_route,
     limits_are_in_order,
     queue_names_are_one_word,
-    tasks_name_no_queue,
     tasks_are_routed_tasks,
 )

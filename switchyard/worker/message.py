@@ -9,10 +9,10 @@ as a whole, before Celery does.
 from collections.abc import Mapping
 from typing import Any
 
-from kombu import compression
 from kombu.exceptions import ContentDisallowed
 
 from switchyard.broker.frames import UNREADABLE
+from switchyard.outbox.compression import HEADER, kind_of
 from switchyard.outbox.headers import fault_of_headers, is_name
 from switchyard.text import is_text
 
@@ -30,26 +30,15 @@ def fault_of(message: Any) -> str:
     return fault_of_headers(message.headers) or _fault_of_content(message) or _fault_of_body(message)
 
 
-def never_decompress() -> None:
-    """Have kombu refuse, in this process, what it would decompress while it receives.
-
-    A few kilobytes could fill the memory, and nobody here compresses.
-    """
-    for kind in compression.encoders():
-        compression.register(_refuse_compression, _refuse_compression, kind)
-
-
-def _refuse_compression(_: bytes) -> bytes:
-    raise ValueError("A task message must not be compressed.")
-
-
 def _fault_of_content(message: Any) -> str:
     if message.content_type != "application/json":
         return "content type is not application/json"
     if str(message.content_encoding).lower() != "utf-8":
         return "content encoding is not utf-8"
-    if message.errors or "compression" in message.headers:
-        return "body is compressed"
+    if message.errors:
+        return "body cannot be decompressed, or is too large when it is"
+    if HEADER in message.headers and kind_of(message.headers[HEADER]) is None:
+        return "body is compressed in a way that nobody here knows"
     return ""
 
 

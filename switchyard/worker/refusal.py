@@ -19,10 +19,11 @@ from celery.signals import task_unknown
 from celery.utils.log import get_logger
 from django.db import Error
 
+from switchyard.outbox.compression import bound_decompression
 from switchyard.outbox.headers import is_name, leave_out_reserved, mend_informing
 from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
 from switchyard.worker.losses import DeliveryLimitExceeded, lost_too_often
-from switchyard.worker.message import fault_of, never_decompress
+from switchyard.worker.message import fault_of
 from switchyard.worker.reconnection import ReconnectingConsumer
 from switchyard.worker.requeue import give_back_later
 
@@ -38,7 +39,7 @@ class RefusingConsumer(ReconnectingConsumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        never_decompress()
+        bound_decompression()
         self.left_out: set[str] = set()
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:

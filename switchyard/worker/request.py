@@ -16,6 +16,7 @@ from django.db import connections
 from switchyard.outage import BrokerAway
 from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
+from switchyard.routing import queue_name
 from switchyard.tasks.failure import class_of
 from switchyard.worker import metrics
 from switchyard.worker.failures import class_in
@@ -154,7 +155,7 @@ class JournaledRequest(Request):
             run_seconds = max(0.0, time.time() - self.accepted_at)
         journal.finished(
             headers,
-            self.task.routed_to,  # type: ignore[attr-defined]
+            queue_name(headers),
             outcome=outcome,
             wait_seconds=wait_seconds,
             run_seconds=run_seconds,

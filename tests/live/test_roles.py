@@ -114,7 +114,7 @@ def test_the_plain_celery_commands_refuse_a_wrong_configuration(yard: Processes,
     mistaken = {"DJANGO_SETTINGS_MODULE": "tests.unrouted"}
     process = yard.start_command([sys.executable, "-m", "celery", "-A", "app", *role], env=mistaken)
     assert process.wait() == 1
-    assert "No route matches the task 'gallery.io_wait'" in process.text()
+    assert "No route matches gallery.io_" in process.text()
 
 
 def test_release_prepares_everything_and_twice_is_harmless(processes: Processes) -> None:

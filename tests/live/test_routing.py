@@ -1,7 +1,9 @@
 """Each task runs on the queue that its route says, and nowhere else."""
 
+from collections.abc import Callable
+
 import pytest
-from celery.exceptions import QueueNotFound
+from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from app.celery import app
@@ -11,6 +13,8 @@ from tests.gallery.models import Run
 from tests.live.processes import Processes, eventually
 
 pytestmark = pytest.mark.every_broker
+
+CALLED_NEXT = app.tasks["gallery.io_wait"].si("next").set(queue="cpu")
 
 
 def test_each_task_runs_on_the_queue_its_route_says_and_no_other(yard: Processes) -> None:
@@ -62,16 +66,31 @@ def test_a_countdown_published_before_the_first_worker_is_not_lost(yard: Process
     eventually(lambda: Run.objects.filter(key="early").exists())
 
 
-def test_a_queue_named_at_call_time_is_refused_and_nothing_is_sent(yard: Processes) -> None:
-    with pytest.raises(DestinationRefused, match="ROUTES"):
-        app.tasks["gallery.io_wait"].apply_async(("stray",), queue="cpu")
-    with pytest.raises(DestinationRefused, match="nowhere"):
-        app.tasks["gallery.io_wait"].apply_async(("stray",), queue="nowhere")
+def test_a_queue_named_at_call_time_is_where_a_call_goes_and_its_retries(yard: Processes) -> None:
+    yard.worker("cpu")
+    app.tasks["gallery.io_retry"].apply_async(("now", [1]), queue="cpu")
+    app.tasks["gallery.io_retry"].apply_async(("late", [1]), queue="cpu", countdown=1)
+    (app.tasks["gallery.io_wait"].si("first").set(queue="cpu") | CALLED_NEXT).delay()
+    app.send_task("gallery.io_wait", ("by name",), queue=Queue("cpu"))
+    wanted = sorted(["now", "now", "late", "late", "first", "next", "by name"])
+    eventually(lambda: sorted(Run.objects.values_list("key", flat=True)) == wanted)
+    assert all(run.worker.startswith("cpu@") for run in Run.objects.all())
+    yard.relay()
+    app.tasks["gallery.io_retry"].apply_async_on_commit(("by outbox", [1]), queue="cpu")
+    eventually(lambda: Run.objects.filter(key="by outbox", worker__startswith="cpu@").count() == 2)
 
 
-def test_an_undeclared_queue_raises_also_for_a_task_that_is_sent_by_its_name(yard: Processes) -> None:
-    with pytest.raises(QueueNotFound, match="nowhere"):
-        app.send_task("gallery.io_wait", ("stray",), queue="nowhere")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: app.tasks["gallery.io_wait"].apply_async(("stray",), queue="nowhere"),
+        lambda: app.send_task("gallery.io_wait", ("stray",), queue="nowhere"),
+        (app.tasks["gallery.io_wait"].si("a") | CALLED_NEXT.clone().set(queue="nowhere")).delay,
+    ],
+)
+def test_an_undeclared_queue_is_refused_at_the_call(yard: Processes, call: Callable[[], object]) -> None:
+    with pytest.raises(DestinationRefused, match="'nowhere', which is not a declared queue"):
+        call()
 
 
 def test_a_worker_for_an_undeclared_queue_does_not_start(yard: Processes) -> None:

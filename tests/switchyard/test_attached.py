@@ -1,6 +1,8 @@
 """What ``attach`` makes of a project's own Celery app, by ways into Celery that it does not document."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,7 @@ from kombu import Connection
 from app.celery import app as attached_app
 from switchyard.broker import options
 from switchyard.broker.transport import Transport
-from switchyard.celery import attach
+from switchyard.celery import attach, tasks
 from switchyard.outbox.capture import captured
 from switchyard.routing import QUEUES
 from switchyard.tasks.base import RoutedTask
@@ -49,6 +51,22 @@ def configured(app: Celery, namespace: str | None) -> Celery:
     secrets = {"SECRET_KEY": SECRET, "DATABASES": {"default": {"PASSWORD": SECRET}}}
     app.config_from_object(SimpleNamespace(**said, **secrets), namespace=namespace)
     return attach(app)
+
+
+def test_modules_of_tasks_count_whatever_they_are_called(
+    theirs: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``check`` and ``release`` did not know the tasks of any module that is not called ``tasks``."""
+    (tmp_path / "bakery_of_theirs").mkdir()
+    modules = {"bakery_of_theirs", "bakery_of_theirs.ovens", "mill_of_theirs"}
+    for file in ("bakery_of_theirs/__init__.py", "bakery_of_theirs/ovens.py", "mill_of_theirs.py"):
+        (tmp_path / file).touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs.autodiscover_tasks(["bakery_of_theirs"], related_name="ovens")
+    theirs.conf.imports = ["mill_of_theirs"]
+    attach(theirs)
+    tasks()
+    assert modules <= sys.modules.keys()
 
 
 def test_a_task_base_of_the_projects_own_stays_beneath_ours(theirs: Celery) -> None:
@@ -94,6 +112,44 @@ def test_our_defaults_give_way_to_the_project_and_our_requirements_do_not(
     assert conf.task_serializer == "json"
     assert conf.task_default_queue == next(iter(QUEUES))
     assert options.replaced == {"task_serializer": "pickle"}
+
+
+#: What a project may have said, and no promise rests on.
+KEPT = {
+    "task_annotations": {"gallery.io_wait": {"rate_limit": "1/s"}},
+    "task_default_rate_limit": "10/m",
+    "task_default_priority": 3,
+    "task_time_limit": 20,
+    "task_publish_retry": False,
+    "result_backend": "django-db",
+    "ONCE": {"backend": "celery_once.backends.Redis"},
+}
+#: What it may have said of what the queues module decides, or a promise.
+TAKEN = {
+    "task_routes": {"*": "default"},
+    "task_default_queue": "default",
+    "task_queue_max_priority": 10,
+    "worker_prefetch_multiplier": 4,
+}
+
+
+@pytest.mark.parametrize("namespace", ["CELERY", None])
+def test_what_a_project_has_said_is_kept_or_is_said_to_be_replaced(
+    theirs: Celery, monkeypatch: pytest.MonkeyPatch, namespace: str | None
+) -> None:
+    for name, value in (KEPT | TAKEN).items():
+        monkeypatch.setitem(THEIRS, name, value)
+    conf = configured(theirs, namespace).conf
+    assert {name: conf[name] for name in KEPT} == KEPT
+    assert options.replaced == {"task_serializer": "pickle"} | TAKEN
+    declared = theirs.amqp.queues["io"]
+    assert declared.queue_arguments == {"x-queue-type": "quorum"}
+
+    @theirs.task(name="gallery.io_theirs", shared=False)
+    def task() -> None:
+        """Never runs."""
+
+    assert (task.rate_limit, task.priority, task.time_limit) == ("10/m", 3, 20)
 
 
 @pytest.mark.parametrize("namespace", ["CELERY", None])

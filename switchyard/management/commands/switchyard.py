@@ -1,5 +1,6 @@
 """Runs a verb as ``manage.py switchyard VERB``, one command that collides with nobody else's."""
 
+import os
 import sys
 from typing import Any
 
@@ -17,6 +18,9 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         """Hand the command line on to the verb, which then speaks for itself."""
         program, _, *words = argv
+        if "--skip-checks" in words:
+            # For a worker and beat, which look again as they start.
+            os.environ["CELERY_SKIP_CHECKS"] = "true"
         if words and words[0] in VERBS:
             command(words[0]).run_from_argv([program, *words])
         else:

@@ -10,7 +10,8 @@ from django.db import connections
 
 django.setup()
 
-from declared.rows import ROWS, Row  # noqa: E402 - its tasks need Django
+import declared.rows_settings  # noqa: E402, F401 - its tasks need Django
+from declared.rows import ROWS, Row  # noqa: E402
 
 
 def seen(row: Row) -> Any:

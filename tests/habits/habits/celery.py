@@ -9,6 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "habits.settings")
 app = Celery("habits")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Some have more than one module of them.
+app.autodiscover_tasks(related_name="tasks_settings")
 
 if "HABITS_STOCK" not in os.environ:
     import switchyard

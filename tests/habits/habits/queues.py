@@ -18,3 +18,4 @@ WORK = QueueSpec(
 
 QUEUES = {"work": WORK}
 ROUTES = {"shop.*": "work", "declared.*": "work"}
+QUEUE_MAP = {"celery": "work"}

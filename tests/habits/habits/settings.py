@@ -42,6 +42,9 @@ TEMPLATES = [
 ENGINE = "django.db.backends.postgresql" if STOCK else "switchyard.postgresql"
 DATABASES = {"default": dj_database_url.parse(os.environ["HABITS_DATABASE"], engine=ENGINE)}
 
+CELERY_BEAT_SCHEDULE = {
+    "says": {"task": "declared.tasks_settings.says", "schedule": 1.0, "args": ["beat", "tick"]}
+}
 CELERY_BROKER_URL = os.environ["HABITS_BROKER"]
 if STOCK:
     CELERY_RESULT_BACKEND = "django-db"

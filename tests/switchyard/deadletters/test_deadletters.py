@@ -3,6 +3,7 @@
 import io
 import json
 import time
+import zlib
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +35,7 @@ def letter(
     return DeadLetter(
         place,
         Message(
-            body=draft.body,
+            body=zlib.compress(draft.body) if "compression" in headers else draft.body,
             headers=draft.headers,
             content_type=draft.content_type,
             content_encoding=draft.content_encoding,
@@ -94,6 +95,15 @@ def test_each_look_at_a_dead_letter_finds_the_same_identity() -> None:
 )
 def test_another_death_is_another_identity(other: DeadLetter) -> None:
     assert other.identity != letter().identity
+
+
+def test_a_compressed_one_is_shown_and_sent_again_as_it_was() -> None:
+    """Its body is text in the outbox, which the relay compresses."""
+    dead, plain = letter(compression="gzip"), letter()
+    assert dead.fault == ""
+    assert listing.details(dead, "", "")["args"] == ["x"]
+    row = resent(dead)
+    assert (row.body, json.loads(row.headers)["compression"]) == (plain.body.decode(), "gzip")
 
 
 def test_a_replay_sends_the_task_without_its_past() -> None:

@@ -11,7 +11,8 @@ from structlog.contextvars import bound_contextvars
 
 from app.celery import app
 from switchyard.outbox.capture import captured
-from switchyard.outbox.checked import BROKER_LIMIT_BYTES, HEADERS_LIMIT_BYTES, Checked
+from switchyard.outbox.checked import HEADERS_LIMIT_BYTES, Checked
+from switchyard.outbox.compression import LARGEST_BODY_BYTES
 from switchyard.outbox.errors import HeaderRefused, MessageTooLarge, TaskCallError
 from switchyard.outbox.headers import INFORMING, fault_of_headers, mend_informing
 from switchyard.outbox.models import Message
@@ -117,5 +118,5 @@ def test_a_message_that_is_published_at_once_is_looked_at_too(name: str) -> None
         with pytest.raises(TaskCallError, match=why):
             found.publish([[]], headers=headers, serializer="json")
     with pytest.raises(MessageTooLarge):
-        found.publish(["x" * BROKER_LIMIT_BYTES], headers={"id": "x", "task": keep.name}, serializer="json")
+        found.publish(["x" * LARGEST_BODY_BYTES], headers={"id": "x", "task": keep.name}, serializer="json")
     assert len(published) == 1

@@ -4,18 +4,22 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 from celery.schedules import crontab
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django_celery_beat.admin import PeriodicTaskForm
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
 from app.celery import app
+from switchyard.ops.admin import EntryForm
 from switchyard.outbox.models import Message
+from switchyard.routing import QUEUE_MAP
 from switchyard.schedule.due import counted_by
 from switchyard.schedule.entry import Missed
 from switchyard.schedule.lease import LeaseLost
@@ -94,8 +98,20 @@ def test_the_admin_offers_every_field_of_an_entry_but_its_route(admin_client) ->
     page = admin_client.get(f"/admin/django_celery_beat/periodictask/{row.pk}/change/")
     assert page.status_code == 200
     assert b'name="expire_seconds"' in page.content
-    for field in (b"queue", b"exchange", b"routing_key"):
+    assert b'name="queue"' in page.content
+    for field in (b"exchange", b"routing_key"):
         assert b'name="%s"' % field not in page.content
+
+
+def test_the_admin_takes_no_row_for_a_queue_that_is_not_declared(monkeypatch) -> None:
+    monkeypatch.setitem(QUEUE_MAP, "celery", "cpu")
+    known = {"task": NAME, "queue": ""}
+    for queue, named in (("", True), ("io", True), ("celery", True), ("elsewhere", False)):
+        form = EntryForm()
+        monkeypatch.setattr(PeriodicTaskForm, "clean", lambda _, queue=queue: known | {"queue": queue})
+        monkeypatch.setitem(known, "task", ENTRY.task)
+        with nullcontext() if named else pytest.raises(ValidationError, match="have QUEUE_MAP in app"):
+            form.clean()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -129,12 +145,6 @@ def test_a_signal_ends_a_process_whose_step_does_not_end() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", stuck], timeout=60, check=False)
     assert ended.returncode == -signal.SIGALRM
-
-
-def test_a_schedule_in_celerys_setting_is_refused_and_not_silently_unread(monkeypatch) -> None:
-    monkeypatch.setitem(app.conf, "beat_schedule", {"x": {"task": "t", "schedule": 1}})
-    with pytest.raises(ImproperlyConfigured, match=r"Move its entries to SCHEDULE \(app/queues.py\)"):
-        Scheduler(app=app)
 
 
 def test_a_rule_changed_in_code_reaches_the_row(monkeypatch) -> None:

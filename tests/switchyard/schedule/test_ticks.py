@@ -133,8 +133,9 @@ def test_a_tick_whose_message_cannot_be_written_leaves_nothing(sent, monkeypatch
         ({"headers": "x"}, "Its headers are not JSON"),
         (
             {"args": '["k"]', "queue": "elsewhere"},
-            "where a task goes and how it is written is decided in ROUTES",
+            "Its queue 'elsewhere' is not a declared one. Name one of",
         ),
+        ({"args": '["k"]', "routing_key": "io"}, "a task goes to a queue by its name. Empty both"),
     ],
 )
 def test_an_entry_that_cannot_be_sent_says_what_to_correct_and_waits_for_its_next_due(fields, said) -> None:

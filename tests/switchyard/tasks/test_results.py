@@ -10,7 +10,7 @@ from django_celery_results.models import ChordCounter, TaskResult
 from kombu.exceptions import OperationalError
 
 from app.celery import app
-from switchyard.outbox.checked import BROKER_LIMIT_BYTES
+from switchyard.outbox.compression import LARGEST_BODY_BYTES
 from switchyard.outbox.errors import ChordRefused, MessageTooLarge
 from switchyard.tasks.models import Chord
 from switchyard.tasks.results import ResultBackend
@@ -132,4 +132,4 @@ def test_a_join_that_no_message_holds_fails_the_chord_and_the_part_that_came_las
 
 
 def too_large(_producer, name, _message, **_options) -> None:
-    raise MessageTooLarge(name, 17_000_000, BROKER_LIMIT_BYTES)
+    raise MessageTooLarge(name, 17_000_000, LARGEST_BODY_BYTES)

@@ -2,11 +2,12 @@ import ast
 from pathlib import Path
 
 import pytest
+from kombu import Queue
 
 from app.celery import app
 from switchyard import routing
 from switchyard.celery import tasks
-from switchyard.routing import HOME, QUEUES, ROUTES, pattern_for, queue_for
+from switchyard.routing import HOME, QUEUES, ROUTES, mapped_queue, pattern_for, queue_for
 
 
 @pytest.mark.parametrize("task", sorted(tasks()))
@@ -29,6 +30,16 @@ def test_of_two_patterns_the_first_wins(monkeypatch) -> None:
 
 def test_a_task_that_no_route_matches_has_no_queue() -> None:
     assert queue_for("nobody.knows") is None
+
+
+@pytest.mark.parametrize("said", ["cpu", "celery", Queue("celery")])
+def test_a_queue_is_meant_by_its_name_and_by_one_that_it_had_before(monkeypatch, said: str | Queue) -> None:
+    monkeypatch.setitem(routing.QUEUE_MAP, "celery", "cpu")
+    assert mapped_queue(said) is QUEUES["cpu"]
+
+
+def test_any_other_name_means_no_queue() -> None:
+    assert [mapped_queue(said) for said in ("celery", "", None)] == [None] * 3
 
 
 def test_celery_declares_quorum_queues_on_one_topic_exchange() -> None:
