@@ -122,9 +122,18 @@ def configure(conf: Any) -> None:
     replaced.update(_said_otherwise(conf, required))
     _let_required_win(conf, required)
     conf.add_defaults(required)
+    defaults = _defaults(conf)
     # Celery's own defaults are the last map of all.
-    conf.maps.insert(-1, DEFAULTS)
-    conf.defaults.insert(-1, DEFAULTS)
+    conf.maps.insert(-1, defaults)
+    conf.defaults.insert(-1, defaults)
+
+
+def _defaults(conf: Any) -> dict[str, Any]:
+    """Ours. With a result backend of the project's own a result is kept unless it says otherwise, as Celery
+    does: that backend gives the body of a chord what it has kept of the parts, and never calls it without.
+    """
+    own = asked(conf, "result_backend") not in (None, DEFAULTS["result_backend"])
+    return {name: value for name, value in DEFAULTS.items() if not (own and name == "task_ignore_result")}
 
 
 def asked(conf: Any, option: str, default: Any = None) -> Any:

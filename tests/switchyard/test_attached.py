@@ -112,6 +112,7 @@ def test_our_defaults_give_way_to_the_project_and_our_requirements_do_not(
     assert conf.task_serializer == "json"
     assert conf.task_default_queue == next(iter(QUEUES))
     assert options.replaced == {"task_serializer": "pickle"}
+    assert conf.task_ignore_result
 
 
 #: What a project may have said, and no promise rests on.
@@ -142,6 +143,7 @@ def test_what_a_project_has_said_is_kept_or_is_said_to_be_replaced(
     conf = configured(theirs, namespace).conf
     assert {name: conf[name] for name in KEPT} == KEPT
     assert options.replaced == {"task_serializer": "pickle"} | TAKEN
+    assert not conf.task_ignore_result
     declared = theirs.amqp.queues["io"]
     assert declared.queue_arguments == {"x-queue-type": "quorum"}
 
