@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
-from celery.utils.time import get_exponential_backoff_interval
 
 from switchyard.outage import BROKER_IS_AWAY, BrokerAway
 from switchyard.outbox.amqp import captured
@@ -17,6 +16,7 @@ from switchyard.outbox.moments import countdown_of, refuse_expiry
 from switchyard.outbox.sending import keep
 from switchyard.outbox.template import OPTIONS, plain_call
 from switchyard.routing import queue_for
+from switchyard.tasks import retries
 
 if TYPE_CHECKING:
     Base = DjangoTask[..., Any]
@@ -31,22 +31,21 @@ class RoutedTask(Base):
     Its limits are its queue's. It may run twice (a lost worker), so it says in its docstring what makes the
     second run harmless. When it fails for good, its message goes to the queue's dead-letter queue.
 
-    Retries: up to ``max_retries`` times after ``retry_backoff * 2**n`` seconds, at most
-    ``retry_backoff_max``, with jitter; for the exceptions in ``autoretry_for`` or by ``self.retry(exc=...)``.
+    Retries: for the exceptions in ``autoretry_for`` or by ``self.retry(exc=...)``; as often and after as long
+    as is declared in Celery's words, and else as ``tasks.retries`` says.
     """
 
     abstract = True
     Request = "switchyard.worker.request:JournaledRequest"
-    max_retries = 5
-    retry_backoff = 2
-    retry_backoff_max = 600
-    retry_jitter = True
+    override_max_retries = retries.OverriddenRetries()
     #: The name of its queue.
     routed_to = ""
 
     @classmethod
     def on_bound(cls, app: Any) -> None:
-        """Look up the queue once, and take its limits unless the task has its own."""
+        """Look up the queue once, and take its limits and our retries unless the task has its own."""
+        if not retries.is_said(cls, "max_retries"):
+            cls.max_retries = retries.MOST_RETRIES
         spec = queue_for(cls.name or "")
         if spec:
             cls.routed_to = spec.name
@@ -96,15 +95,13 @@ class RoutedTask(Base):
         return str(result.id)
 
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
-        """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise.
+        """Retry after ``countdown`` (seconds), at ``eta``, or else when ``tasks.retries`` says.
 
         Raises switchyard.outage.BrokerAway when the broker is: this attempt then runs again; and
         switchyard.TaskCallError when no broker takes the message.
         """
-        if countdown is None and eta is None:
-            countdown = get_exponential_backoff_interval(
-                self.retry_backoff, self.request.retries, self.retry_backoff_max, self.retry_jitter
-            )
+        if countdown is None and not eta:
+            countdown = retries.countdown_of(self)
         options |= {"countdown": countdown, "eta": eta}
         try:
             return super().retry(*args, **options)

@@ -16,3 +16,7 @@ def retries_once(self, key: str) -> None:
     except self.MaxRetriesExceededError:
         note(key, "gives up")
         raise
+
+
+# Celery looks for modules of the name `tasks` alone.
+from declared import tasks_retries  # noqa: E402, F401

@@ -10,6 +10,7 @@ from django.db import connections
 
 django.setup()
 
+from declared import rows_retries  # noqa: E402, F401 - as it adds its rows
 from declared.rows import ROWS, Row  # noqa: E402 - its tasks need Django
 
 
