@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
 
-from switchyard.outage import BROKER_IS_AWAY, BrokerAway
+from switchyard.outage import NOT_SENT, BrokerAway
 from switchyard.outbox.amqp import captured
 from switchyard.outbox.calls import (
     refuse_arguments,
@@ -107,7 +107,7 @@ class RoutedTask(Base):
             return super().retry(*args, **options)
         except Reject as rejected:
             reason = rejected.args[0]
-            if isinstance(reason, (*BROKER_IS_AWAY, SoftTimeLimitExceeded)):
+            if isinstance(reason, (*NOT_SENT, SoftTimeLimitExceeded)):
                 # The task had done its part: the limit has ended a wait for the broker.
                 raise BrokerAway(str(reason)) from reason
             if isinstance(reason, Exception):

@@ -25,7 +25,8 @@ from kombu.exceptions import EncodeError
 
 from switchyard import sqlstate
 from switchyard.broker.deliveries import deliveries
-from switchyard.outage import BROKER_IS_AWAY, BrokerAway, Contended, DatabaseAway
+from switchyard.origin import is_of_connecting, is_of_own_database, is_of_own_sender
+from switchyard.outage import NOT_SENT, BrokerAway, Contended, DatabaseAway, DatabaseLost, NotPublished
 from switchyard.outbox.calls import publishing_in_transaction
 from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError, type_name
 from switchyard.tasks import chords
@@ -77,10 +78,11 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         Celery's tracer calls this first of all with whatever ended a task, be it in the task or in sending
         what comes after it.
         """
-        if isinstance(exc, BROKER_IS_AWAY):
+        if isinstance(exc, NotPublished) or (isinstance(exc, NOT_SENT) and is_of_own_sender(exc, self.app)):
             raise BrokerAway(str(exc)) from exc
-        if sqlstate.is_away(exc):
-            raise DatabaseAway(str(exc)) from exc
+        if sqlstate.is_away(exc) and is_of_own_database(exc):
+            broke = sqlstate.is_broken(exc) and not is_of_connecting(exc)
+            raise (DatabaseLost if broke else DatabaseAway)(str(exc)) from exc
         if sqlstate.is_contention(exc) and deliveries(kwargs.get("request") or {}) <= MOST_CONTENTIONS:
             raise Contended(str(exc)) from exc
         error = raised(exc)

@@ -19,4 +19,4 @@ def retries_once(self, key: str) -> None:
 
 
 # Celery looks for modules of the name `tasks` alone.
-from declared import tasks_retries  # noqa: E402, F401
+from declared import tasks_outcomes, tasks_retries  # noqa: E402, F401

@@ -10,7 +10,8 @@ from django.db import connections
 
 django.setup()
 
-from declared import rows_retries  # noqa: E402, F401 - as it adds its rows
+from declared import rows_retries  # isort: skip  # noqa: E402, F401 - as they add their rows
+from declared import rows_outcomes  # isort: skip  # noqa: E402, F401
 from declared.rows import ROWS, Row  # noqa: E402 - its tasks need Django
 
 
