@@ -2,11 +2,13 @@
 
 import psycopg
 from amqp.exceptions import ConnectionForced
-from celery import shared_task
+from celery import group, shared_task
+from celery.exceptions import Ignore
 from kombu import Connection
 from kombu.exceptions import OperationalError
+from shop.models import Note
 
-from declared.tasks import note
+from declared.tasks import note, poll
 
 
 def _another_broker() -> None:
@@ -41,3 +43,48 @@ FAULTS = {
 def fails_of_its_own(self, key: str, fault: str) -> None:
     note(key, fault)
     FAULTS[fault]()
+
+
+@shared_task(bind=True, ignore_result=False)
+def ignores(self, key: str) -> None:
+    note(key, "run")
+    raise Ignore
+
+
+@shared_task(bind=True, ignore_result=False)
+def is_replaced(self, key: str) -> None:
+    self.replace(says.s(key))
+
+
+@shared_task(bind=True, ignore_result=False)
+def is_replaced_by_a_group(self, key: str) -> None:
+    self.replace(group(says.s(key), says.s(key)))
+
+
+@shared_task(ignore_result=False)
+def says(key: str) -> str:
+    note(key, "in its place")
+    return key
+
+
+@shared_task(ignore_result=False)
+def comes_after(before: object, key: str) -> None:
+    note(key, "after")
+
+
+@shared_task(bind=True, ignore_result=False)
+def tells_progress(self, key: str) -> None:
+    self.update_state(state="PROGRESS", meta={"done": 1})
+    note(key, "begun")
+    poll(lambda: Note.objects.filter(key=f"{key} seen").exists())
+
+
+@shared_task(ignore_result=False, track_started=True)
+def is_tracked(key: str) -> None:
+    note(key, "begun")
+    poll(lambda: Note.objects.filter(key=f"{key} seen").exists())
+
+
+@shared_task(typing=False)
+def takes_one(key: str) -> None:
+    note(key)
