@@ -12,7 +12,7 @@ from switchyard.checks import register_rules
 
 #: Where the engine declares tasks of its own, and checks.
 TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
-CHECKS = ("switchyard.tasks.checks", "switchyard.process.checks")
+CHECKS = ("switchyard.tasks.checks", "switchyard.tasks.promise_checks", "switchyard.process.checks")
 DATABASE_CHECKS = "switchyard.process.pooler_checks"
 
 
