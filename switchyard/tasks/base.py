@@ -17,6 +17,7 @@ from switchyard.outbox.sending import keep
 from switchyard.outbox.template import OPTIONS, plain_call
 from switchyard.routing import queue_for
 from switchyard.tasks import retries
+from switchyard.tasks.discarded import Result
 
 if TYPE_CHECKING:
     Base = DjangoTask[..., Any]
@@ -93,6 +94,12 @@ class RoutedTask(Base):
             result = self.apply_async(args, kwargs, **options)
         keep(rows, using)
         return str(result.id)
+
+    def AsyncResult(self, task_id: str, **options: Any) -> Result:  # noqa: N802 - Celery's name
+        """What is known of a call, by its id. Celery's ``apply_async`` makes what it returns by this too."""
+        result = Result(task_id, backend=self.backend, app=self.app, **options)
+        result.task, result.ignored = str(self.name), bool(self.ignore_result)
+        return result
 
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
         """Retry after ``countdown`` (seconds), at ``eta``, or else when ``tasks.retries`` says.

@@ -48,6 +48,14 @@ def call(task: Any, *, after: bool = False) -> tuple[str, str]:
     return key, str(sent.delay())
 
 
+@row("`ignore_result=True` and `.get()`", here="ResultDiscarded", stock="None")
+def discarded() -> str:
+    try:
+        return str(tasks.keeps_nothing.apply_async().get(timeout=PATIENCE_SECONDS))
+    except RuntimeError as error:
+        return type(error).__name__
+
+
 @row("`Ignore()`", here=["run", "PENDING"], stock=["run", "PENDING"])
 def ignored() -> list[str]:
     """Nothing of it is stored; that it has ended is in the worker's journal."""

@@ -45,6 +45,11 @@ def fails_of_its_own(self, key: str, fault: str) -> None:
     FAULTS[fault]()
 
 
+@shared_task(ignore_result=True)
+def keeps_nothing() -> str:
+    return "nothing that anybody could read"
+
+
 @shared_task(bind=True, ignore_result=False)
 def ignores(self, key: str) -> None:
     note(key, "run")
