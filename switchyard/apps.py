@@ -15,6 +15,7 @@ TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
 CHECKS = (
     "switchyard.tasks.checks",
     "switchyard.tasks.declarations",
+    "switchyard.tasks.promise_checks",
     "switchyard.schedule.checks",
     "switchyard.process.checks",
 )

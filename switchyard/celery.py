@@ -124,16 +124,14 @@ def _register_task(app: Any, task: Any, **options: Any) -> Any:
 
 
 def _over(theirs: type) -> type:
-    """Our task base over another one, whose options hold where we have only defaults."""
+    """Our task base over another one."""
     ours = symbol_by_name(TASK)
     if issubclass(theirs, ours):
         return theirs
     if issubclass(ours, theirs):
         return cast("type", ours)
-    said = [vars(each) for each in reversed(theirs.__mro__) if not issubclass(ours, each)]
-    options = {name: each[name] for each in said for name in ours.defaults if name in each}
     names = {"abstract": vars(theirs).get("abstract", False), "__module__": theirs.__module__}
-    return type(theirs.__name__, (ours, theirs), names | options)
+    return type(theirs.__name__, (ours, theirs), names)
 
 
 def _send_task(app: Any, *args: Any, **options: Any) -> Any:

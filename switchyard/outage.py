@@ -7,9 +7,9 @@ attempt is burned, and the next run, when the broker is there again, sends what 
 could be kept in the outbox; but when the connection is lost the message is redelivered as well, and there
 would be two of it.)
 
-Only what ``.delay()`` and its like could not publish counts for that (``NotPublished``). What the broker
-refuses for the message's own sake, and what a connection of the task's own to some broker raised, no time
-mends: it fails the task as any other error does.
+Only what ``.delay()`` and its like could not publish counts for that (``NotPublished``), and the one database
+that has the engine's tables. What the broker refuses for the message's own sake, and what a connection of the
+task's own to some broker or database raised, fails the task as any other error does (``switchyard.origin``).
 """
 
 from typing import Any
@@ -33,8 +33,10 @@ class NotPublished(OperationalError):
     """Raised by ``.delay()`` and its like for a message that the broker did not take and may take later."""
 
 
-#: What a task of ours ends with that has met a broker that is away. The second: no connection was free.
+#: What sending a task ends with when the broker is away. The second: no connection was free.
 BROKER_IS_AWAY = (NotPublished, LimitExceeded)
+#: The same of what is known to come from sending a task: Celery 5.7 says of the second only what it is.
+NOT_SENT = (OperationalError, LimitExceeded)
 
 
 class BrokerAway(Reject):
@@ -46,6 +48,10 @@ class BrokerAway(Reject):
 
 class DatabaseAway(BrokerAway):
     """The same for a database that is gone, failing over or read-only, or has no connection free."""
+
+
+class DatabaseLost(BrokerAway):
+    """The same for a connection that broke under a statement, which may be what broke it. Not for ever."""
 
 
 class Contended(BrokerAway):

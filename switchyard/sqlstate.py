@@ -18,16 +18,19 @@ CONTENTION = {"40001", "40P01"}
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the server is gone, failing over, full or read-only, or no connection of the pool came free.
-
-    An OperationalError without a SQLSTATE never came from a server: there was none, or it fell silent.
-    """
+    """Whether the server is gone, failing over, full or read-only, or no connection of the pool came free."""
     cause = _driver_error(error)
     if cause is None:
         return False
     if cause.sqlstate is None:
-        return isinstance(cause, psycopg.OperationalError)
+        return is_broken(error)
     return cause.sqlstate in AWAY or cause.sqlstate.startswith(CONNECTION_CLASS) or is_read_only(error)
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether no server said it: there was none, or it fell silent."""
+    cause = _driver_error(error)
+    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
 
 
 def is_read_only(error: BaseException) -> bool:

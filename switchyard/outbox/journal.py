@@ -9,9 +9,9 @@ has confirmed it, ``task_finished`` where it ran.
 | task_sent     | task, task_id, queue                                                              |
 | task_finished | task, task_id, queue, outcome, attempt (from 0), wait_ms, run_ms                  |
 
-``outcome`` is succeeded, retried, failed, rejected, lost (the child died), timed_out or returned (the broker
-was away when the task had something to send). ``wait_ms`` counts from when the task was due: when it was
-called, in the outbox too, or its eta.
+``outcome`` is succeeded, retried, failed, rejected, ignored (``Ignore``), replaced (``self.replace()``), lost
+(the child died), timed_out or returned (the broker was away when the task had something to send). ``wait_ms``
+counts from when the task was due: when it was called, in the outbox too, or its eta.
 """
 
 import time

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
-from celery.utils.time import get_exponential_backoff_interval
 from django.db import transaction
 from kombu.utils.uuid import uuid
 
 from switchyard.broker.options import is_eager
-from switchyard.outage import BROKER_IS_AWAY, BrokerAway
+from switchyard.outage import NOT_SENT, BrokerAway
 from switchyard.outbox.at_once import goes_at_once, publishing_at_once
 from switchyard.outbox.capture import captured, captured_rows
-from switchyard.outbox.result import SentResult, as_text_too
 from switchyard.outbox.sending import hand_over, keep
 from switchyard.outbox.template import OPTIONS, plain_call
 from switchyard.routing import declare_queue, queue_for
+from switchyard.tasks import retries
+from switchyard.tasks.discarded import Result
+from switchyard.tasks.sent import SentResult, as_text_too
 
 if TYPE_CHECKING:
     Base = DjangoTask[..., Any]
@@ -32,28 +33,25 @@ class RoutedTask(Base):
     Its limits are its queue's. It may run twice (a lost worker), so it says in its docstring what makes the
     second run harmless. When it fails for good, its message goes to the queue's dead-letter queue.
 
-    Retries: up to ``max_retries`` times after ``retry_backoff * 2**n`` seconds, at most
-    ``retry_backoff_max``, with jitter; for the exceptions in ``autoretry_for`` or by ``self.retry(exc=...)``.
+    Retries: for the exceptions in ``autoretry_for`` or by ``self.retry(exc=...)``; as often and after as long
+    as is declared in Celery's words, and else as ``tasks.retries`` says.
     """
 
     abstract = True
     Request = "switchyard.worker.request:JournaledRequest"
-    max_retries = 5
-    retry_backoff = 2
-    retry_backoff_max = 600
-    retry_jitter = True
-    #: The queue that its decorator names, if any: by its name, by one that QUEUE_MAP knows.
-    queue: Any = None
-    #: Of the above, what a base of the project's own, or a library's, may have declared otherwise.
-    defaults = ("max_retries", "retry_backoff", "retry_backoff_max", "retry_jitter", "queue")
+    override_max_retries = retries.OverriddenRetries()
+    #: The queue that its decorator names, if it does: by its name, or by one that QUEUE_MAP knows.
+    queue: Any
     #: The name of its queue.
     routed_to = ""
 
     @classmethod
     def on_bound(cls, app: Any) -> None:
-        """Look up the queue once, and take its limits unless the task has its own."""
+        """Look up the queue once, and take its limits and our retries unless the task has its own."""
         super().on_bound(app)
-        own = declare_queue(cls.name or "", cls.queue)
+        if not retries.is_said(cls, "max_retries"):
+            cls.max_retries = retries.MOST_RETRIES
+        own = declare_queue(cls.name or "", getattr(cls, "queue", None))
         if own:
             cls.queue = own.name
         spec = own or queue_for(cls.name or "")
@@ -114,16 +112,20 @@ class RoutedTask(Base):
         with nullcontext() if self.request.is_eager else publishing_at_once():
             return super().on_replace(sig)
 
+    def AsyncResult(self, task_id: str, **options: Any) -> Result:  # noqa: N802 - Celery's name
+        """What is known of a call, by its id. Celery's ``apply_async`` makes what it returns by this too."""
+        result = Result(task_id, backend=self.backend, app=self.app, **options)
+        result.task, result.ignored = str(self.name), bool(self.ignore_result)
+        return result
+
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
-        """Retry with the task's back-off, unless ``countdown`` (seconds) or ``eta`` says otherwise.
+        """Retry after ``countdown`` (seconds), at ``eta``, or else when ``tasks.retries`` says.
 
         Raises switchyard.outage.BrokerAway when the broker is: this attempt then runs again; and
         switchyard.TaskCallError when no broker takes the message.
         """
-        if countdown is None and eta is None:
-            countdown = get_exponential_backoff_interval(
-                self.retry_backoff, self.request.retries, self.retry_backoff_max, self.retry_jitter
-            )
+        if countdown is None and not eta:
+            countdown = retries.countdown_of(self)
         options |= {"countdown": countdown, "eta": eta}
         try:
             # The exception that ends this run rolls back the transaction that it is raised in.
@@ -131,7 +133,7 @@ class RoutedTask(Base):
                 return super().retry(*args, **options)
         except Reject as rejected:
             reason = rejected.args[0]
-            if isinstance(reason, (*BROKER_IS_AWAY, SoftTimeLimitExceeded)):
+            if isinstance(reason, (*NOT_SENT, SoftTimeLimitExceeded)):
                 # The task had done its part: the limit has ended a wait for the broker.
                 raise BrokerAway(str(reason)) from reason
             if isinstance(reason, Exception):

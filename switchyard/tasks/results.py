@@ -1,10 +1,11 @@
 """Stores errors of every task, and the results that chords join.
 
-A task has succeeded when it has returned, whatever it returned. A value that JSON cannot hold is not kept:
-the warning ``result_not_kept`` names its type, who asks for the result gets ``{"not_kept": type, "repr":
-...}``, and the message is acknowledged, because to run it again would be to do the work twice. Only where
-another task waits for the value as its argument (the next of a chain, a callback, the body of a chord) the
-task fails with ``ReturnRefused`` and is dead-lettered: what comes after it cannot be called.
+A task has succeeded when it has returned, whatever it returned. A value that JSON cannot hold, or of more
+than ``kept.LONGEST_RESULT_BYTES``, is not kept: the warning ``result_not_kept`` names its type, who asks for
+the result gets ``{"not_kept": type, "repr": ...}``, and the message is acknowledged, because to run it again
+would be to do the work twice. Only where another task waits for a value that is no JSON as its argument (the
+next of a chain, a callback, the body of a chord) the task fails with ``ReturnRefused`` and is dead-lettered:
+what comes after it cannot be called.
 
 An error is kept as the exception's own class, text and traceback (``switchyard.tasks.failure``). Nothing that
 can be wrong with the text of either is an error here.
@@ -25,17 +26,17 @@ from kombu.exceptions import EncodeError
 
 from switchyard import sqlstate
 from switchyard.broker.deliveries import deliveries
-from switchyard.outage import BROKER_IS_AWAY, BrokerAway, Contended, DatabaseAway
+from switchyard.origin import is_of_connecting, is_of_own_database, is_of_own_sender
+from switchyard.outage import NOT_SENT, BrokerAway, Contended, DatabaseAway, DatabaseLost, NotPublished
 from switchyard.outbox.at_once import publishing_at_once
-from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError, type_name
+from switchyard.outbox.errors import ChordRefused, ReturnRefused, TaskCallError
 from switchyard.tasks import chords
-from switchyard.tasks.failure import attempted, described, formatted, raised, traceback_of
-from switchyard.text import is_text, shortened, storable
+from switchyard.tasks import kept as values
+from switchyard.tasks.failure import described, formatted, raised, traceback_of
+from switchyard.text import is_text
 
 log = structlog.get_logger("switchyard.tasks")
 
-#: Characters of the ``repr`` of what could not be kept.
-LONGEST_REPR = 500
 #: How often a transaction may give way to others before its task fails by it.
 MOST_CONTENTIONS = 10
 #: Columns of the table, and how many characters they hold.
@@ -59,10 +60,10 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         Celery stores it before it answers the broker, in a worker's main process too. An error here would
         leave the message unanswered for ever, and its slot with it.
         """
+        kept = values.kept(self.encode, task_id, result, status, request)
+        store = partial(super()._store_result, task_id, kept, status, traceback, request, **more)
         try:
-            return super()._store_result(
-                task_id, self._kept(task_id, result, status, request), status, traceback, request, **more
-            )
+            return values.unless_ended(task_id, store) if status == states.RETRY else store()
         except Error as error:
             if not getattr(request, "ignore_result", False):
                 raise
@@ -77,10 +78,11 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
         Celery's tracer calls this first of all with whatever ended a task, be it in the task or in sending
         what comes after it.
         """
-        if isinstance(exc, BROKER_IS_AWAY):
+        if isinstance(exc, NotPublished) or (isinstance(exc, NOT_SENT) and is_of_own_sender(exc, self.app)):
             raise BrokerAway(str(exc)) from exc
-        if sqlstate.is_away(exc):
-            raise DatabaseAway(str(exc)) from exc
+        if sqlstate.is_away(exc) and is_of_own_database(exc):
+            broke = sqlstate.is_broken(exc) and not is_of_connecting(exc)
+            raise (DatabaseLost if broke else DatabaseAway)(str(exc)) from exc
         if sqlstate.is_contention(exc) and deliveries(kwargs.get("request") or {}) <= MOST_CONTENTIONS:
             raise Contended(str(exc)) from exc
         error = raised(exc)
@@ -106,28 +108,17 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
             return super().prepare_exception(exc, serializer)
         return described(exc)
 
-    def _kept(self, task_id: str, result: Any, status: str, request: Any) -> Any:
-        """The result, or what is kept in its place. Raises ReturnRefused where another task waits for it."""
-        try:
-            self.encode(result)
-        except EncodeError as error:
-            task, kind = getattr(request, "task", None), type_name(result)
-            if status == states.SUCCESS and getattr(request, "chord", None):
-                raise ReturnRefused(str(task), result, error) from error
-            log.warning("result_not_kept", task=task, task_id=task_id, type=kind, reason=_words(error))
-            return {"not_kept": kind, "repr": _words(result)}
-        return result
-
     def _get_meta_from_request(self, request: Any = None) -> Any:
         """What a task has put into ``request.meta``, if it can be kept."""
         meta: Any = super()._get_meta_from_request(request)
         try:
             return {**meta} if meta and self.encode(meta) else {}
         except (EncodeError, TypeError):
-            return {"not_kept": type_name(meta), "repr": _words(meta)}
+            return values.not_kept(meta)
 
     def _get_extended_properties(self, request: Any, traceback: Any) -> dict[str, Any]:
         """As the columns hold them. A message can name what it likes."""
+        request = values.with_arguments_in_words(request, self.encode)
         found: dict[str, Any] = super()._get_extended_properties(request, traceback_of(traceback))
         for column, longest in COLUMNS.items():
             text = found[column]
@@ -196,8 +187,3 @@ class ResultBackend(DatabaseBackend):  # type: ignore[misc]
             self.chord_error_from_stack(body, refused)
             return refused
         return None
-
-
-def _words(value: Any) -> str:
-    text = attempted(str if isinstance(value, BaseException) else repr, value)
-    return shortened(storable(text), LONGEST_REPR) if text else f"<{type_name(value)}>"

@@ -28,6 +28,8 @@ OUTCOMES = (
     "retried",
     "failed",
     "rejected",
+    "ignored",
+    "replaced",
     "lost",
     "timed_out_soft",
     "timed_out_hard",

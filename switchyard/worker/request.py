@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery import states
-from celery.exceptions import Reject, Retry, TimeLimitExceeded, WorkerLostError
+from celery.exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from celery.worker import state
 from celery.worker.request import Request
 from django.db import Error as DatabaseError
@@ -23,6 +23,18 @@ from switchyard.worker.failures import class_in
 from switchyard.worker.losses import DeliveryLimitExceeded, count_loss
 from switchyard.worker.requeue import StillRefused, give_back, is_refused_for_good
 from switchyard.worker.threads import TaskPool
+
+#: What ``self.replace()`` raises an Ignore with, when the other task has been sent.
+REPLACED = ("Replaced by new task",)
+
+#: How an execution has ended by what ended it, the first that fits; else it failed.
+WORDS: tuple[tuple[Any, str], ...] = (
+    (BrokerAway, "returned"),
+    (Retry, "retried"),
+    (Reject, "rejected"),
+    ((WorkerLostError, SystemExit, KeyboardInterrupt), "lost"),
+    (TimeLimitExceeded, "timed_out"),
+)
 
 log = structlog.get_logger("switchyard.tasks")
 
@@ -171,19 +183,10 @@ class JournaledRequest(Request):
 
 def outcome_of(error: BaseException) -> str:
     """One word for how an execution ended that did not succeed."""
-    match plain(error):
-        case BrokerAway():
-            return "returned"
-        case Retry():
-            return "retried"
-        case Reject():
-            return "rejected"
-        case WorkerLostError() | SystemExit() | KeyboardInterrupt():
-            return "lost"
-        case TimeLimitExceeded():
-            return "timed_out"
-        case _:
-            return "failed"
+    error = plain(error)
+    if isinstance(error, Ignore):
+        return "replaced" if error.args == REPLACED else "ignored"
+    return next((word for classes, word in WORDS if isinstance(error, classes)), "failed")
 
 
 def plain(error: BaseException) -> BaseException:

@@ -38,14 +38,15 @@ class StillRefused(Exception):
 
     def __init__(self, reason: object) -> None:
         super().__init__(
-            f"The task was given back {MOST_RETURNS} times, and what it sends is still not taken: {reason}. "
-            "See the queue that it sends to, mend that, and replay the dead letter."
+            f"The task was given back {MOST_RETURNS} times, and each run has met what is away: {reason}. "
+            "See the queue that it sends to, or the statement under which the database's connection breaks; "
+            "mend that, and replay the dead letter."
         )
 
 
 def is_refused_for_good(message: Any, reason: object) -> bool:
     """Whether it has been given back as often as it may be. A database that is away says so itself, and comes
-    back; what a broker refuses may be refused for ever.
+    back; what a broker refuses may be refused for ever, and a statement may break its connection each time.
     """
     return given_back(message.headers) >= MOST_RETURNS and not isinstance(reason, DatabaseAway)
 

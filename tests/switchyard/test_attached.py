@@ -20,6 +20,7 @@ from switchyard.celery import attach, tasks
 from switchyard.outbox.capture import captured
 from switchyard.routing import QUEUES
 from switchyard.tasks.base import RoutedTask
+from switchyard.tasks.retries import backoff_of
 from switchyard.worker import prefork
 from switchyard.worker.threads import TaskPool
 
@@ -31,6 +32,8 @@ class Theirs(Task):
     """The task base of a project."""
 
     abstract = True
+    max_retries = 9
+    default_retry_delay = 33
 
 
 @pytest.fixture
@@ -80,6 +83,7 @@ def test_a_task_base_of_the_projects_own_stays_beneath_ours(theirs: Celery) -> N
     assert isinstance(task, RoutedTask)
     assert isinstance(task, Theirs)
     assert task.app is theirs
+    assert (task.max_retries, backoff_of(task), task.default_retry_delay) == (9, None, 33)
 
 
 @pytest.mark.parametrize("first", ["Task", "amqp"])

@@ -14,7 +14,7 @@ FILES = sorted(path for path in ENGINE.rglob("*.py") if "migrations" not in path
 
 #: From the lowest to the highest. What is on one level does not know of each other.
 LEVELS: list[set[str]] = [
-    {"queues", "outage", "celery", "conf", "stop", "text", "sqlstate"},
+    {"queues", "outage", "celery", "conf", "stop", "text", "sqlstate", "origin"},
     {"metric", "clock", "deadline", "heartbeat", "routing", "checks", "redaction"}
     | {"database", "database_router", "pooler"},
     {"broker"},

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from switchyard.celery import tasks
 from switchyard.ops.format import table
 from switchyard.routing import queue_for
+from switchyard.tasks.retries import backoff_of
 
 
 class Command(BaseCommand):
@@ -30,9 +31,14 @@ def _route(name: str, task: Any) -> dict[str, Any]:
         "soft_limit": task.soft_time_limit,
         "hard_limit": task.time_limit,
         "max_retries": task.max_retries,
-        "backoff": f"{task.retry_backoff}..{task.retry_backoff_max}",
+        "backoff": _waits(task),
         "retried_on": [error.__name__ for error in getattr(task, "autoretry_for", ())],
     }
+
+
+def _waits(task: Any) -> str:
+    backoff = backoff_of(task)
+    return f"{backoff[0]}..{backoff[1]}" if backoff else str(task.default_retry_delay)
 
 
 def _as_json(routes: list[dict[str, Any]]) -> str:

@@ -10,8 +10,10 @@ from django.db import connections
 
 django.setup()
 
-import declared.rows_settings  # noqa: E402, F401 - its tasks need Django
-from declared.rows import ROWS, Row  # noqa: E402
+from declared import rows_settings  # isort: skip  # noqa: E402, F401 - as they add their rows
+from declared import rows_retries  # isort: skip  # noqa: E402, F401
+from declared import rows_outcomes  # isort: skip  # noqa: E402, F401
+from declared.rows import ROWS, Row  # noqa: E402 - its tasks need Django
 
 
 def seen(row: Row) -> Any:

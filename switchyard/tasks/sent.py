@@ -1,14 +1,10 @@
 """The result of a task that is sent with a commit, and its id in one."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from celery.result import AsyncResult, EagerResult
 
-if TYPE_CHECKING:
-    Result = AsyncResult[Any]
-else:
-    # Celery's own takes no parameters.
-    Result = AsyncResult
+from switchyard.tasks.discarded import Result
 
 
 # Celery's class first: it compares with other results, and with text.
@@ -26,6 +22,8 @@ class SentResult(Result, str):
 def as_text_too(result: Any) -> SentResult:
     """The same result as a SentResult. What a project's own ``apply_async`` may return else, as it is."""
     if isinstance(result, AsyncResult) and not isinstance(result, EagerResult):
-        return SentResult(result.id, backend=result.backend, app=result.app, parent=result.parent)
+        sent = SentResult(result.id, backend=result.backend, app=result.app, parent=result.parent)
+        sent.task, sent.ignored = getattr(result, "task", ""), result.ignored
+        return sent
     other: SentResult = result
     return other
