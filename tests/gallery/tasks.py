@@ -178,6 +178,12 @@ def send(task, key: str, way: str) -> None:
     SENDS[way](task)
 
 
+def hand_on(task, key: str, name: str) -> None:
+    """Do the work, and call another task by its name."""
+    finish(start(task, key))
+    task.app.tasks[name].delay(key)
+
+
 def litter(task, key: str) -> None:
     finish(start(task, key))
     connections.close_all()
@@ -236,6 +242,7 @@ HABITS = (
     give,
     keep,
     send,
+    hand_on,
     litter,
     look,
     count,
