@@ -14,7 +14,7 @@ from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outage import NotYet, Unavailable, first_line
 
 RAISE_THE_LIMIT = "End some, or have the limit raised (rabbitmqctl set_user_limits, set_vhost_limits)."
-GRANT = "Grant the user that right (rabbitmqctl set_permissions; deploy/SECRETS.md has what each role needs)."
+GRANT = "Grant the user that right on what is named there (rabbitmqctl set_permissions)."
 AGREE = (
     "amqps:// is for a port that speaks TLS, with a certificate for that name, in date and of an authority "
     "that SSL_CERT_FILE has; pyamqp:// is for one that does not. Correct BROKER_URL, or the certificate."

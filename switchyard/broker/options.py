@@ -27,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "broker_heartbeat": 30,
     "broker_pool_limit": 20,
     "broker_pool_acquire_timeout": 5,
-    # Celery's own name is that of every other application in the vhost, whose `control shutdown` would end our
+    # Celery's own is that of every other application in the vhost, whose `control shutdown` would end our
     # workers. So spelled, it is within the rights that workers were given for Celery's own.
     "control_exchange": "switchyard.celery",
     "task_publish_retry_policy": {
