@@ -1,4 +1,4 @@
-"""Code that stands in a string, for another process to run, names what exists: no linter looks there."""
+"""What stands in a string names what exists, be it code to run or a file to read: no linter looks there."""
 
 import ast
 import re
@@ -14,14 +14,26 @@ OURS = ("app", "deploy", "switchyard", "tests")
 _NAMES = re.compile(rf"\bfrom ((?:{'|'.join(OURS)})(?:\.\w+)*) import (\w+(?:, \w+)*)")
 
 
-def imports(source: str) -> Iterator[tuple[str, str]]:
-    """Module and name of each import of ours in a string that is no docstring."""
+#: What the repository has beside the packages.
+_FILES = re.compile(
+    r"\b(?:deploy|k8s|tests|app)/\w[\w./-]*|\b[\w-]+\.(?:md|in|toml|ya?ml)\b|\bREADME\b|\bMakefile\b"
+)
+
+
+def strings(source: str) -> Iterator[str]:
+    """Each that is no docstring, the parts of f-strings too."""
     tree = ast.parse(source)
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-            for module, names in _NAMES.findall(node.value):
-                yield from ((module, name) for name in names.split(", "))
+            yield node.value
+
+
+def imports(source: str) -> Iterator[tuple[str, str]]:
+    """Module and name of each import of ours in such a string."""
+    for text in strings(source):
+        for module, names in _NAMES.findall(text):
+            yield from ((module, name) for name in names.split(", "))
 
 
 def exists(module: str, name: str) -> bool:
@@ -44,3 +56,12 @@ def test_what_a_string_imports_exists() -> None:
 def test_an_import_of_what_is_not_there_is_noticed(code: str) -> None:
     ((module, name),) = imports(f"x = {code}")
     assert not exists(module, name)
+
+
+def test_no_message_of_the_engine_sends_its_reader_to_a_file_that_a_wheel_has_not() -> None:
+    engine = ROOT / "switchyard"
+    said = [(file, text) for file in engine.rglob("*.py") for text in strings(file.read_text())]
+    said += [(file, file.read_text()) for file in engine.rglob("*.html")]
+    named = [(file.relative_to(ROOT), *_FILES.findall(text)) for file, text in said if _FILES.search(text)]
+    assert len(said) > 1000
+    assert named == []

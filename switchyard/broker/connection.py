@@ -13,8 +13,10 @@ from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outage import NotYet, Unavailable, first_line
 
-RAISE_THE_LIMIT = "End some, or have the limit raised (rabbitmqctl set_user_limits, set_vhost_limits)."
-GRANT = "Grant the user that right (rabbitmqctl set_permissions; deploy/SECRETS.md has what each role needs)."
+RAISE_THE_LIMIT = (
+    "End some, or have the limit raised (rabbitmqctl set_user_limits, set_vhost_limits, or channel_max)."
+)
+GRANT = "Grant the user that right on what is named there (rabbitmqctl set_permissions)."
 AGREE = (
     "amqps:// is for a port that speaks TLS, with a certificate for that name, in date and of an authority "
     "that SSL_CERT_FILE has; pyamqp:// is for one that does not. Correct BROKER_URL, or the certificate."
@@ -77,9 +79,10 @@ def is_over_limit(error: Exception) -> bool:
 
     RabbitMQ refuses it by the same code as a vhost that is not there, or a queue of another type; only its
     words tell them apart: ``limit (1) is reached``, ``limit in vhost 'v' (1) is reached``, and of channels
-    ``user limit of (1)`` in 3.10, ``user limit of 1`` in 4.3.
+    ``user limit of (1)`` in 3.10, ``user limit of 1`` in 4.3. The channels of one connection (the broker's
+    channel_max) are counted by py-amqp.
     """
-    return re.search(r"\blimit (?:of |in vhost '.*' )?\(?\d+", str(error)) is not None
+    return re.search(r"\blimit (?:of |in vhost '.*' )?\(?\d+|\bchannel_max=\d+", str(error)) is not None
 
 
 def lacks_right(error: Exception) -> bool:

@@ -29,6 +29,9 @@ DEFAULTS: dict[str, Any] = {
     "broker_heartbeat": 30,
     "broker_pool_limit": 20,
     "broker_pool_acquire_timeout": 5,
+    # Celery's own is that of every other application in the vhost, whose `control shutdown` would end our
+    # workers. So spelled, it is within the rights that workers were given for Celery's own.
+    "control_exchange": "switchyard.celery",
     "task_publish_retry_policy": {
         "max_retries": 2,
         "interval_start": 0,

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from switchyard.broker.connection import opened
+from switchyard.celery import attached
 from switchyard.conf import conf
 from switchyard.outage import NotYet, Unavailable, first_line
 from switchyard.pooler import connected
@@ -110,7 +111,7 @@ def _look_at_name(name: str) -> None:
     with opened() as broker_connection:
         channel: Any = broker_connection.default_channel
         try:
-            channel.queue_declare(f"{name}.celery.pidbox", passive=True)
+            channel.queue_declare(f"{name}.{attached().conf.control_exchange}.pidbox", passive=True)
         except NotFound:
             return
         except ResourceLocked as error:

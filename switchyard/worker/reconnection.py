@@ -22,6 +22,7 @@ from switchyard.worker.backoff import PatientConsumer
 from switchyard.worker.drain import withdraw_unstarted
 from switchyard.worker.mailbox import Mailbox
 from switchyard.worker.requeue import give_back_later
+from switchyard.worker.subscription import Subscription
 from switchyard.worker.takeover import Takeover, in_hand
 from switchyard.worker.threads import TaskPool
 
@@ -53,6 +54,8 @@ class ReconnectingConsumer(PatientConsumer):
     hub: Any
     connection: Any
     controller: Any
+    task_consumer: Any
+    subscription: Subscription
 
     class Blueprint(Consumer.Blueprint):  # type: ignore[valid-type, misc]
         default_steps = tuple(
@@ -68,6 +71,16 @@ class ReconnectingConsumer(PatientConsumer):
         self.mailbox = Mailbox(self.hub, self._held_back) if self.hub else None
         if isinstance(self.pool, TaskPool):
             self.pool.mailbox = self.mailbox
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Celery's hook right before it consumes, on each connection anew."""
+        super().register_with_event_loop(hub)
+        self.subscription = Subscription(self.task_consumer)
+        hub.on_tick.add(self._look)
+
+    def _look(self) -> None:
+        """At each turn of the loop."""
+        self.subscription.look()
 
     def call_soon_ack(self, p: Callable[..., object], *args: Any, **options: Any) -> Any:
         """Celery's hook for an acknowledgement or rejection, which only the loop may write."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.urls import get_resolver
 from hypothesis import HealthCheck, example, given
@@ -16,6 +16,7 @@ from openapi_core import OpenAPI
 from openapi_core.contrib.django import DjangoOpenAPIRequest, DjangoOpenAPIResponse
 from openapi_core.exceptions import OpenAPIError
 from openapi_schema_validator import OAS31Validator
+from psycopg.errors import AdminShutdown
 
 from app.accounts.models import Token
 from app.reports.models import Report, State
@@ -108,6 +109,29 @@ def test_good_requests_and_their_answers_are_as_described(
     ]
     for status, answer in calls:
         assert (answer.status_code, answer.documented_request) == (status, True), answer.wsgi_request.path
+
+
+def away(*_: Any) -> None:
+    """In the place of each statement."""
+    raise OperationalError from AdminShutdown()
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_database_that_is_away_is_answered_as_described(
+    anonymous: Caller, caller: Caller, receiver: Receiver, accept: str
+) -> None:
+    some = "00000000-0000-0000-0000-000000000000"
+    calls: list[tuple[Any, ...]] = [
+        (anonymous, "POST", "/signup", {"email": "bob@example.com", "name": "Bob"}),
+        (caller, "POST", "/reports", {"days": 7}),
+        *((caller, "GET", f"/reports/{some}{part}") for part in ("", "/events.csv", "/chart.svg")),
+        (caller, "POST", "/webhooks", {"url": receiver.url, "events": ["report.done"]}),
+    ]
+    for who, method, path, *body in calls:
+        who.client.raise_request_exception = False
+        with connection.execute_wrapper(away):
+            answer = who.call(method, path, *body, headers={"Accept": accept})
+        assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (503, accept), path
 
 
 @pytest.mark.parametrize("path", ["/signup", "/reports", "/webhooks"])

@@ -185,6 +185,12 @@ def call(task, key: str, way: str) -> None:
     CALLS[way](task, key)
 
 
+def hand_on(task, key: str, name: str) -> None:
+    """Do the work, and call another task by its name."""
+    finish(start(task, key))
+    task.app.tasks[name].delay(key)
+
+
 def litter(task, key: str) -> None:
     finish(start(task, key))
     connections.close_all()
@@ -244,6 +250,7 @@ HABITS = (
     keep,
     send,
     call,
+    hand_on,
     litter,
     look,
     count,

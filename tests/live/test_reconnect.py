@@ -1,13 +1,18 @@
 """A worker whose broker stops letting it consume says so once, asks less and less often, and leaves."""
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
 import yaml
+from amqp.exceptions import ConsumerCancelled, PreconditionFailed
+from kombu import Consumer
 
 from app.celery import app
+from app.queues import IO
+from switchyard.worker.subscription import Subscription
 from tests.gallery.models import Run
 from tests.live.broker import Vhost
 from tests.live.processes import ROOT, Processes, eventually
@@ -89,15 +94,61 @@ def test_a_worker_needs_no_right_but_those_of_the_manifests(yard: Processes, acc
     assert "ACCESS_REFUSED" not in worker.text()
 
 
+@pytest.mark.parametrize("before", [True, False], ids=["as it starts", "while it consumes"])
 def test_a_queue_of_another_type_is_said_once_and_ends_it(
-    yard: Processes, vhost: Vhost, http: httpx.Client
+    yard: Processes, vhost: Vhost, http: httpx.Client, before: bool
 ) -> None:
+    worker = None if before else yard.worker("io", env=WAIT)
+    if worker:
+        # It beats before it consumes, and takes what it has just declared for its own.
+        eventually(lambda: " ready." in worker.text(), what="a worker that consumes")
     http.delete(f"/api/queues/{vhost.name}/io").raise_for_status()
     classic = {"durable": True, "arguments": {"x-queue-type": "classic"}}
     http.put(f"/api/queues/{vhost.name}/io", json=classic).raise_for_status()
-    worker = yard.start("worker", "io", env=WAIT)
+    worker = worker or yard.start("worker", "io", env=WAIT)
     assert worker.wait(90) == 3
     [refused] = worker.events("consuming_refused")
     assert "PreconditionFailed" in refused["reason"]
     assert "topology check" in refused["remedy"]
     assert worker.text().count("PRECONDITION_FAILED") < 10
+
+
+def test_a_queue_that_is_deleted_under_a_worker_is_made_and_consumed_again(
+    yard: Processes, vhost: Vhost, http: httpx.Client
+) -> None:
+    worker = yard.worker("io")
+    # Celery passes over what the broker says in the tenth of a second after this.
+    eventually(lambda: " ready." in worker.text(), what="a worker that consumes")
+    http.delete(f"/api/queues/{vhost.name}/io").raise_for_status()
+    eventually(lambda: http.get(f"/api/queues/{vhost.name}/io").is_success, what="the queue, made again")
+    app.tasks["gallery.io_wait"].apply_async(args=("again",))
+    eventually(lambda: Run.objects.filter(key="again", finished__isnull=False).exists())
+
+
+@pytest.fixture
+def consumer(yard: Processes, channel: Any) -> Iterator[Consumer]:
+    """Of the queue for io, as a worker's, that reads no messages."""
+    with Consumer(channel, [app.amqp.queues[IO.name]], auto_declare=False) as made:
+        yield made
+
+
+@pytest.mark.parametrize("how", ["its queue is deleted", "its channel is closed"])
+def test_a_consumer_that_the_broker_has_ended_is_missed_even_if_the_error_was_passed_over(
+    consumer: Consumer, channel: Any, vhost: Vhost, http: httpx.Client, how: str
+) -> None:
+    subscription = Subscription(consumer)
+    subscription.look()
+    if how == "its queue is deleted":
+        http.delete(f"/api/queues/{vhost.name}/io").raise_for_status()
+    else:
+        channel.basic_ack(4711)
+    with pytest.raises((ConsumerCancelled, PreconditionFailed)):
+        channel.connection.drain_events(timeout=30)
+    with pytest.raises(ConsumerCancelled):
+        subscription.look()
+
+
+def test_a_consumer_that_ended_itself_is_not_missed(consumer: Consumer) -> None:
+    subscription = Subscription(consumer)
+    consumer.cancel()
+    subscription.look()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from amqp.exceptions import AccessRefused, ConnectionForced, NotAllowed, PreconditionFailed
+from amqp.exceptions import AccessRefused, ConnectionForced, NotAllowed, PreconditionFailed, ResourceError
 from celery.exceptions import WorkerShutdown
 from structlog.testing import capture_logs
 
@@ -13,6 +13,8 @@ from switchyard.worker import backoff
 FULL = "connection to vhost 'v' refused: vhost 'v' connection limit (1) is reached"
 #: Of 3.10 and of 4.3.
 NO_CHANNELS = "number of channels opened for user 'u' has reached the maximum allowed user limit of "
+#: Of py-amqp, which counts what the broker allows a connection.
+NO_CHANNEL_IDS = "No free channel ids, current=2, channel_max=1"
 NO_QUEUES = "cannot declare queue 'io': queue limit in vhost 'v' (1) is reached"
 OF_ANOTHER_TYPE = (
     "inequivalent arg 'x-delivery-limit' for queue 'io' in vhost 'v': received none but current is 5"
@@ -59,6 +61,7 @@ def test_the_pause_grows_until_the_worker_consumes(
         (AccessRefused(NO_RIGHT), "Grant the user that right "),
         (PreconditionFailed(OF_ANOTHER_TYPE), "`python -m app topology check` "),
         (NotAllowed(f"{NO_CHANNELS}1"), "End some, or have the limit raised "),
+        (ResourceError(NO_CHANNEL_IDS), "End some, or have the limit raised "),
         (PreconditionFailed(NO_QUEUES), "End some, or have the limit raised "),
         (ConnectionForced("going down"), ""),
     ],
