@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery.schedules import crontab, maybe_schedule, schedule, solar
+from django.forms.models import model_to_dict
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, SolarSchedule
 from kombu.utils.json import dumps
 
@@ -84,10 +85,11 @@ def row_of(schedule: Any) -> tuple[str, Any]:
     if field == "interval":
         every = int(schedule.run_every.total_seconds())
         wanted = IntervalSchedule(every=every, period=IntervalSchedule.SECONDS)
+    elif field == "crontab":
+        wanted = CrontabSchedule.from_schedule(schedule)
     else:
-        wanted = (CrontabSchedule if field == "crontab" else SolarSchedule).from_schedule(schedule)
-    names = [each.attname for each in wanted._meta.concrete_fields if not each.primary_key]  # noqa: SLF001 - Django's own
-    same = type(wanted).objects.filter(**{name: getattr(wanted, name) for name in names}).first()
+        wanted = SolarSchedule.from_schedule(schedule)
+    same = type(wanted).objects.filter(**model_to_dict(wanted, exclude=["id"])).first()
     if same is None:
         wanted.save()
     return field, same or wanted

@@ -11,7 +11,8 @@ from switchyard.tasks.discarded import Result
 class SentResult(Result, str):
     """Celery's AsyncResult, which can be stored and compared as the text of its id as well.
 
-    A column, a cache key or JSON that the id goes into need not know of it.
+    A column, a cache key or JSON that the id goes into need not know of it, and who compares it with an id
+    that was kept as text before finds them equal.
     Raises ValueError for an id that is None, as Celery's does.
     """
 
