@@ -16,7 +16,6 @@ from celery.exceptions import SoftTimeLimitExceeded
 from switchyard.worker import log_handler
 from switchyard.worker.log_handler import LineHandler
 
-
 LINES = logging.getLogger("lines")
 
 
