@@ -10,6 +10,7 @@ from django.core.checks import run_checks
 from django_celery_beat.models import PeriodicTask
 
 from app.celery import app
+from switchyard.outbox.models import Message
 from switchyard.routing import QUEUE_MAP
 from switchyard.schedule.call import call_of
 from switchyard.schedule.checks import celerys_entries_can_be_taken_over, rows_name_declared_queues
@@ -142,6 +143,9 @@ def test_a_row_for_a_declared_queue_is_sent_there_and_one_for_another_is_an_erro
         "mapped": "cpu",
         "none": None,
     }
+    mapped = call_of(rows["mapped"], app)
+    mapped.task.apply_async(mapped.args, mapped.kwargs, **mapped.options)
+    assert [message.queue for message in Message.objects.all()] == ["cpu"]
     assert [error.obj for error in rows_name_declared_queues()] == ["wrong"]
     PeriodicTask.objects.filter(name="wrong").update(enabled=False)
     assert not list(rows_name_declared_queues())
