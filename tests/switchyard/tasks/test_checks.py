@@ -16,7 +16,7 @@ from app.queues import CPU, IO
 from switchyard.broker import options
 from switchyard.broker.options import routing
 from switchyard.process import checks as process_checks
-from switchyard.routing import QUEUE_MAP, QUEUES, ROUTES, queue_for
+from switchyard.routing import QUEUE_MAP, QUEUES, ROUTES, _declared, queue_for
 from switchyard.schedule.entry import ScheduleEntry
 from switchyard.schedule.sync import SCHEDULE
 from switchyard.tasks import checks, declarations
@@ -41,6 +41,7 @@ def temporary_task():
     yield register
     for name in names:
         app.tasks.unregister(name)
+        _declared.pop(name, None)
 
 
 def test_the_project_as_it_stands_has_no_finding() -> None:

@@ -32,6 +32,7 @@ def heavy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     task.bind(app)
     yield task
     app.tasks.unregister(task.name)
+    routing._declared.pop(task.name, None)
 
 
 def test_it_has_that_queues_limits_and_all_who_ask_know(
