@@ -1,7 +1,7 @@
 """Has Django's ``check`` ask each room whether its part of the configuration is right.
 
 It asks in `check`, in every role, and in workers and beat that are started by Celery's own command. What the
-rules find is listed in ``tasks.checks``, ``tasks.declarations`` and ``process.checks``.
+rules find is listed where each is written, in the modules that ``switchyard.apps`` names.
 """
 
 import os

@@ -12,8 +12,7 @@ from typing import Any
 
 from celery.app import amqp
 
-from switchyard.broker.options import is_eager
-from switchyard.outbox.at_once import goes_at_once
+from switchyard.outbox.at_once import goes_at_once, is_kept
 from switchyard.outbox.capture import captured, captured_rows, recorded_messages
 from switchyard.outbox.checked import Checked
 from switchyard.outbox.destination import refuse_unrouted
@@ -56,7 +55,7 @@ class AMQP(amqp.AMQP):
     @contextmanager
     def together(self) -> Iterator[None]:
         """Keep what is sent inside the block as one, where it is kept."""
-        if captured_rows() is not None or is_eager(self.app) or goes_at_once(self.app):
+        if not is_kept(self.app):
             yield
             return
         with captured() as rows:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from switchyard.broker.options import is_eager
 from switchyard.conf import conf
 from switchyard.database import in_transaction
-from switchyard.outbox.capture import Block
+from switchyard.outbox.capture import Block, captured_rows
 
 _at_once: ContextVar[Block | None] = ContextVar("at_once", default=None)
 
@@ -41,3 +42,8 @@ def goes_at_once(app: Any) -> bool:
         and conf.TASKS_SEND_BY == "broker"
         and not in_transaction()
     )
+
+
+def is_kept(app: Any) -> bool:
+    """Whether what is called here becomes rows of its own: nobody captures it, or runs it instead."""
+    return captured_rows() is None and not is_eager(app) and not goes_at_once(app)

@@ -11,8 +11,8 @@ from kombu.utils.uuid import uuid
 
 from switchyard.broker.options import is_eager
 from switchyard.outage import NOT_SENT, BrokerAway
-from switchyard.outbox.at_once import goes_at_once, publishing_at_once
-from switchyard.outbox.capture import captured, captured_rows
+from switchyard.outbox.at_once import is_kept, publishing_at_once
+from switchyard.outbox.capture import captured
 from switchyard.outbox.sending import hand_over, keep
 from switchyard.outbox.template import OPTIONS, plain_call
 from switchyard.routing import declare_queue, queue_for
@@ -67,8 +67,7 @@ class RoutedTask(Base):
         TASKS_SEND_BY says otherwise; then raises kombu.exceptions.OperationalError when the broker is away.
         Raises switchyard.TaskCallError before anything is sent.
         """
-        whole_way = positional or not OPTIONS.issuperset(options) or captured_rows() is not None
-        if whole_way or is_eager(self.app) or goes_at_once(self.app):
+        if positional or not OPTIONS.issuperset(options) or not is_kept(self.app):
             return super().apply_async(args, kwargs, *positional, **options)
         celerys = super().apply_async
         result, rows = plain_call(self, celerys, celerys, args, kwargs, **options)
