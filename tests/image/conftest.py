@@ -3,11 +3,8 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import httpx
-import psycopg
 import pytest
 
 from deploy.cluster.engine import Engine, choose_engine
@@ -15,6 +12,8 @@ from deploy.local.errors import LocalError
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from tests.image.containers import Containers
+from tests.live.broker import own_vhost
+from tests.live.projects import own_database
 
 TAG = "switchyard:test"
 
@@ -44,28 +43,12 @@ def containers(
     engine: Engine, image: str, postgres: Postgres, broker: Broker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Containers]:
     """Starts roles of the image in a database and vhost of their own."""
-    name = f"image-{uuid4().hex[:12]}"
-    urls = {"database-url": database(postgres.url, name), "broker-url": vhost(broker, name)}
-    started = Containers(
-        engine, image, secrets(tmp_path_factory.mktemp("secrets"), urls), broker.management_url
-    )
-    yield started
-    started.end()
-
-
-def database(url: str, name: str) -> str:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
-
-
-def vhost(broker: Broker, name: str) -> str:
-    parts = urlsplit(broker.url)
-    with httpx.Client(base_url=broker.management_url, timeout=30) as management:
-        management.put(f"/api/vhosts/{name}").raise_for_status()
-        rights = {"configure": ".*", "write": ".*", "read": ".*"}
-        management.put(f"/api/permissions/{name}/{parts.username}", json=rights).raise_for_status()
-    return parts._replace(path=f"/{name}").geturl()
+    with own_database(postgres) as database, own_vhost(broker) as vhost:
+        urls = {"database-url": database, "broker-url": vhost.url}
+        folder = secrets(tmp_path_factory.mktemp("secrets"), urls)
+        started = Containers(engine, image, folder, broker.management_url)
+        yield started
+        started.end()
 
 
 def secrets(folder: Path, urls: dict[str, str]) -> Path:

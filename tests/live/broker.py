@@ -1,10 +1,16 @@
 """A test's part of the broker: its vhost, how many messages wait there, and those that are dead."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
+import httpx
 from kombu import Connection
 
+from deploy.local.rabbitmq import Broker
 from switchyard.deadletters.errors import given_up
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.routing import QUEUES
@@ -17,6 +23,19 @@ class Vhost:
     name: str
     url: str
     management_url: str
+
+
+@contextmanager
+def own_vhost(broker: Broker) -> Iterator[Vhost]:
+    """An empty one, which is gone after the block."""
+    name = f"test-{uuid4().hex[:12]}"
+    parts = urlsplit(broker.url)
+    with httpx.Client(base_url=broker.management_url, timeout=30) as management:
+        management.put(f"/api/vhosts/{name}").raise_for_status()
+        rights = {"configure": ".*", "write": ".*", "read": ".*"}
+        management.put(f"/api/permissions/{name}/{parts.username}", json=rights).raise_for_status()
+        yield Vhost(name, urlunsplit(parts._replace(path=f"/{name}")), broker.management_url)
+        management.delete(f"/api/vhosts/{name}").raise_for_status()
 
 
 def waiting(channel: Any, queue: str) -> int:

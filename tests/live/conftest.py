@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
-from uuid import uuid4
 
-import httpx
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -15,10 +13,12 @@ from kombu import Connection
 
 from app.celery import app
 from deploy.local.ports import free_ports
+from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from switchyard.queues import EXCHANGE
-from tests.live.broker import Vhost, dead
+from tests.live.broker import Vhost, dead, own_vhost
 from tests.live.processes import Process, Processes, answer, eventually
+from tests.live.projects import Habits, own_database
 from tests.malformed import Draft
 
 
@@ -34,22 +34,32 @@ def vhost(broker: Broker, settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
     What the test itself sends goes there at once, as a running task's does; what it sends on commit does not.
     """
-    for where in ("switchyard.tasks.base", "switchyard.outbox.amqp"):
-        monkeypatch.setattr(f"{where}.goes_at_once", lambda _: True)
-    name = f"test-{uuid4().hex[:12]}"
-    parts = urlsplit(broker.url)
-    url = urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))
-    with httpx.Client(base_url=broker.management_url, timeout=30) as management:
-        management.put(f"/api/vhosts/{name}").raise_for_status()
-        rights = {"configure": ".*", "write": ".*", "read": ".*"}
-        management.put(f"/api/permissions/{name}/{parts.username}", json=rights).raise_for_status()
-        settings.CELERY_BROKER_URL = url
-        settings.SWITCHYARD_BROKER_MANAGEMENT_URL = broker.management_url
+    for where in ("at_once", "amqp"):
+        monkeypatch.setattr(f"switchyard.outbox.{where}.goes_at_once", lambda _: True)
+    with own_vhost(broker) as own:
+        settings.CELERY_BROKER_URL = own.url
+        settings.SWITCHYARD_BROKER_MANAGEMENT_URL = own.management_url
         _forget_connections()
-        yield Vhost(name, url, broker.management_url)
+        yield own
         app.pool.force_close_all()
         _forget_connections()
-        management.delete(f"/api/vhosts/{name}").raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def habits(
+    postgres: Postgres, broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Habits]]:
+    """Makes tests/habits, with a database and a vhost of its own and these variables."""
+    with ExitStack() as stack:
+
+        def make(**environment: str) -> Habits:
+            database = stack.enter_context(own_database(postgres))
+            own = stack.enter_context(own_vhost(broker))
+            project = Habits(database, own, tmp_path_factory.mktemp("habits"), **environment)
+            stack.callback(project.end)
+            return project
+
+        yield make
 
 
 def _forget_connections() -> None:

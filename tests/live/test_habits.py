@@ -1,13 +1,13 @@
 """A project with none of our names in its tasks runs as it did on stock Celery, with the broker away too."""
 
 import json
-from typing import Any
+from collections.abc import Callable
 
 import psycopg
 import pytest
 
 from tests.live.processes import eventually
-from tests.live.test_declared import Project, projects  # noqa: F401 - a fixture
+from tests.live.projects import Habits
 
 #: Each call's answer: the second order of the same name breaks its transaction.
 ANSWERS = [201, 201, 201, 409, 201]
@@ -30,18 +30,18 @@ OF_A_ROLLED_BACK_ORDER = ("audit", "shop.tasks.index failed: Order matching quer
 AWAY = {"HABITS_BROKER": "pyamqp://nobody@127.0.0.1:1//"}
 
 
-def notes(project: Project) -> list[tuple[str, str]]:
+def notes(project: Habits) -> list[tuple[str, str]]:
     with psycopg.connect(project.environment["HABITS_DATABASE"]) as database:
         return sorted(database.execute("SELECT key, text FROM shop_note").fetchall())
 
 
-def visit(project: Project) -> list[int]:
-    found: list[int] = json.loads(project.run("-m", "shop.visit").splitlines()[-1])
+def visit(project: Habits) -> list[int]:
+    found: list[int] = json.loads(project.run("-m", "shop.visit").stdout.splitlines()[-1])
     return found
 
 
-def test_on_stock_celery(projects: Any) -> None:  # noqa: F811
-    project = projects(HABITS_STOCK="1")
+def test_on_stock_celery(habits: Callable[..., Habits]) -> None:
+    project = habits(HABITS_STOCK="1")
     project.run("manage.py", "migrate", "--verbosity=0")
     project.start("-m", "celery", "-A", "habits", "worker", "--pool=threads", "--loglevel=INFO")
     assert visit(project) == ANSWERS
@@ -49,8 +49,8 @@ def test_on_stock_celery(projects: Any) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["", "while the broker is away"])
-def test_on_the_engine(projects: Any, away: bool) -> None:  # noqa: F811
-    project = projects()
+def test_on_the_engine(habits: Callable[..., Habits], away: bool) -> None:
+    project = habits()
     project.run("manage.py", "switchyard", "release")
     project.start("manage.py", "switchyard", "worker", "work")
     project.start("manage.py", "switchyard", "relay")
@@ -60,5 +60,5 @@ def test_on_the_engine(projects: Any, away: bool) -> None:  # noqa: F811
     project.environment = here
     eventually(lambda: notes(project) == NOTES)
     listed = project.run("manage.py", "switchyard", "deadletters", "list", "--json")
-    [letter] = [json.loads(line) for line in listed.splitlines() if line.startswith("{")]
+    [letter] = [json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")]
     assert letter["task"] == "shop.tasks.refuse"

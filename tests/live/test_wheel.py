@@ -7,16 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 from zipfile import ZipFile
 
-import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from deploy.local.postgres import Postgres
-from deploy.local.processes import end
 from tests.live.broker import Vhost
 from tests.live.processes import ROOT, eventually
+from tests.live.projects import Project, own_database
 
 BAKERY = ROOT / "tests" / "bakery"
 
@@ -30,75 +29,49 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-class Project:
+class Bakery(Project):
     """The bakery, with the wheel in a folder of its own and nothing of this checkout on its path."""
 
-    def __init__(self, home: Path, wheel: Path, environment: dict[str, str]) -> None:
-        self.home, self.site = home / "bakery", home / "site"
-        shutil.copytree(BAKERY, self.home, ignore=shutil.ignore_patterns("__pycache__"))
+    heartbeat = "BAKERY_HEARTBEAT"
+
+    def __init__(self, folder: Path, wheel: Path, database: str, vhost: Vhost) -> None:
+        home, self.site = folder / "bakery", folder / "site"
+        shutil.copytree(BAKERY, home, ignore=shutil.ignore_patterns("__pycache__"))
         install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps"]
         subprocess.run([*install, f"--target={self.site}", str(wheel)], check=True)
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join([str(self.site), str(self.home)]),
+        where = conninfo_to_dict(database)
+        variables = {
+            "PYTHONPATH": os.pathsep.join([str(self.site), str(home)]),
             "DJANGO_SETTINGS_MODULE": "bakery.settings",
-            "BAKERY_HEARTBEAT": str(home / "heartbeat"),
-            **environment,
-        }
-        self.started: list[subprocess.Popen[bytes]] = []
-
-    def manage(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        return self.run(["manage.py", *words], check=check)
-
-    def switchyard(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """By the console script that the wheel brings."""
-        return self.run([str(self.site / "bin" / "switchyard"), *words], check=check)
-
-    def run(self, command: list[str], *, check: bool) -> "subprocess.CompletedProcess[str]":
-        ended = subprocess.run(
-            [sys.executable, *command],
-            cwd=self.home,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        assert not check or ended.returncode == 0, ended.stdout + ended.stderr
-        return ended
-
-    def start(self, *words: str) -> None:
-        command = [sys.executable, str(self.site / "bin" / "switchyard"), *words]
-        self.started.append(
-            subprocess.Popen(command, cwd=self.home, env=self.environment, start_new_session=True)
-        )
-
-    def end(self) -> None:
-        for process in self.started:
-            end(process, grace_seconds=0)
-
-
-@pytest.fixture
-def project(wheel: Path, postgres: Postgres, vhost: Vhost, tmp_path: Path) -> Iterator[Project]:
-    name = f"bakery_{uuid4().hex[:8]}"
-    with psycopg.connect(postgres.url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
-        where = server.info
-        environment = {
-            "BAKERY_DB_HOST": where.host,
-            "BAKERY_DB_PORT": str(where.port),
-            "BAKERY_DB_USER": where.user,
-            "BAKERY_DB_PASSWORD": where.password or "",
-            "BAKERY_DB_NAME": name,
+            "BAKERY_HEARTBEAT": str(folder / "heartbeat"),
+            "BAKERY_DB_HOST": str(where["host"]),
+            "BAKERY_DB_PORT": str(where["port"]),
+            "BAKERY_DB_USER": str(where["user"]),
+            "BAKERY_DB_PASSWORD": str(where.get("password", "")),
+            "BAKERY_DB_NAME": str(where["dbname"]),
             "BAKERY_BROKER": vhost.url,
             "BAKERY_MANAGEMENT": vhost.management_url,
         }
-        project = Project(tmp_path, wheel, environment)
-        try:
-            yield project
-        finally:
-            project.end()
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        super().__init__(home, variables, folder)
+
+    def manage(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return self.run("manage.py", *words)
+
+    def switchyard(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """By the console script that the wheel brings."""
+        return self.run(self.script, *words, check=check)
+
+    @property
+    def script(self) -> str:
+        return str(self.site / "bin" / "switchyard")
+
+
+@pytest.fixture
+def project(wheel: Path, postgres: Postgres, vhost: Vhost, tmp_path: Path) -> Iterator[Bakery]:
+    with own_database(postgres) as database:
+        project = Bakery(tmp_path, wheel, database, vhost)
+        yield project
+        project.end()
 
 
 def test_the_wheel_has_all_that_the_engine_needs_and_nothing_else(wheel: Path) -> None:
@@ -113,9 +86,9 @@ def test_the_wheel_has_all_that_the_engine_needs_and_nothing_else(wheel: Path) -
     assert {name.split("/")[0].split("-")[0] for name in names} == {"switchyard"}
 
 
-def test_another_project_runs_its_own_tasks_on_it(project: Project) -> None:
+def test_another_project_runs_its_own_tasks_on_it(project: Bakery) -> None:
     """check, release, a task of its own app and a shared one end to end, and the pages."""
-    where = project.run(["-c", "import switchyard; print(switchyard.__file__)"], check=True).stdout
+    where = project.run("-c", "import switchyard; print(switchyard.__file__)").stdout
     assert Path(where.strip()).is_relative_to(project.site)
 
     said = project.manage("check").stderr
@@ -133,9 +106,9 @@ def test_another_project_runs_its_own_tasks_on_it(project: Project) -> None:
         "switchyard.canary.bread": "bread",
     }
 
-    project.start("worker", "dough")
-    project.start("worker", "bread", "--name", "baker")
-    project.start("relay")
+    project.start(project.script, "worker", "dough")
+    project.start(project.script, "worker", "bread", "--name", "baker")
+    project.start(project.script, "relay")
     call = "from orders.tasks import bake; from bakery.celery import preheat"
     sends = "bake.delay_on_commit('rye'); bake.delay_on_commit('rye'); preheat.delay_on_commit(200)"
     project.manage("shell", "-c", f"{call}; {sends}")
@@ -156,7 +129,7 @@ def test_another_project_runs_its_own_tasks_on_it(project: Project) -> None:
     assert '"dough"' in said
 
 
-def test_a_verb_without_settings_says_what_to_set(project: Project) -> None:
+def test_a_verb_without_settings_says_what_to_set(project: Bakery) -> None:
     del project.environment["DJANGO_SETTINGS_MODULE"]
     ended = project.switchyard("queues", check=False)
     assert ended.returncode == 1
