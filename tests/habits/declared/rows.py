@@ -3,7 +3,6 @@
 The name of a row is what the table of the documentation has in its first column.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from uuid import uuid4
 from shop.models import Note
 
 from declared import tasks
+from tests.polling import eventually
 
 #: For a loaded machine; nothing is measured by it.
 PATIENCE_SECONDS = 90
@@ -40,13 +40,9 @@ def row(declared: str, *, here: Any, stock: Any) -> Callable[[Callable[[], Any]]
 
 def notes(key: str, count: int) -> list[str]:
     """The first ``count`` of what was said under a key."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        found = [*Note.objects.filter(key=key).order_by("pk").values_list("text", flat=True)]
-        if len(found) >= count:
-            return found
-        time.sleep(0.1)
-    raise TimeoutError(f"{key}: {found}, expected {count}")
+    said = Note.objects.filter(key=key).order_by("pk").values_list("text", flat=True)
+    eventually(lambda: said.count() >= count, within=PATIENCE_SECONDS, what=f"{count} notes of {key}")
+    return [*said]
 
 
 @row("`max_retries=1`", here=["run 0", "run 1", "gives up"], stock=["run 0", "run 1", "gives up"])

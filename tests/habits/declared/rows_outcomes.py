@@ -1,7 +1,6 @@
 """Rows about how a task ends."""
 
 import json
-import time
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from shop.models import Note
 
 from declared import tasks_outcomes as tasks
 from declared.rows import PATIENCE_SECONDS, notes, row
+from tests.polling import eventually
 
 OWN_FAULTS = [
     "OperationalError",
@@ -26,13 +26,8 @@ OWN_FAULTS = [
 
 def ended(task_id: str) -> TaskResult:
     """What is kept of a task that has ended."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        found = TaskResult.objects.filter(task_id=task_id, status__in=READY_STATES).first()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise TimeoutError(task_id)
+    kept = TaskResult.objects.filter(task_id=task_id, status__in=READY_STATES)
+    return eventually(kept.first, within=PATIENCE_SECONDS, what=f"the end of {task_id}")
 
 
 @row("`OperationalError` of its own", here=OWN_FAULTS, stock=OWN_FAULTS)
@@ -110,3 +105,17 @@ def track_started() -> list[Any]:
 def without_typing() -> str:
     """The call is taken, and the run fails."""
     return str(json.loads(ended(tasks.takes_one.apply_async(ignore_result=False).id).result)["exc_type"])
+
+
+@row("`throws=(LookupError,)`", here=["FAILURE", "LookupError"], stock=["FAILURE", "LookupError"])
+def thrown() -> list[str]:
+    """What is expected is a failure all the same; only its line in the log is another."""
+    kept = ended(tasks.throws.apply_async().id)
+    return [kept.status, json.loads(kept.result)["exc_type"]]
+
+
+@row("`trail=False`", here=[1, 0], stock=[1, 0])
+def trail() -> list[int]:
+    """How many it has called, with a trail and without."""
+    sent = [task.delay(uuid4().hex) for task in (tasks.calls_another, tasks.calls_without_a_trail)]
+    return [len(AsyncResult(ended(each.id).task_id).children or ()) for each in sent]

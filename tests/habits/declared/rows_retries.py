@@ -1,5 +1,6 @@
 """Rows about retries: how often, and how long each waits."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,36 +19,13 @@ def default_retry_delay() -> list[str]:
     return [first_note(tasks.after_its_delay), first_note(tasks.by_itself_after_its_delay)]
 
 
-@row('`retry_kwargs={"countdown": 60}`', here="waits 60", stock="waits 60")
-def retry_kwargs() -> str:
-    return first_note(tasks.after_a_countdown)
-
-
-@row("`retry_backoff=False`", here="waits 180", stock="waits 180")
-def no_retry_backoff() -> str:
-    return first_note(tasks.without_back_off)
-
-
-@row("`retry_backoff=True`", here="waits 1", stock="waits 1")
-def retry_backoff() -> str:
-    return first_note(tasks.with_back_off)
-
-
-@row("`autoretry_for` alone", here="waits 2", stock="waits 180")
-def autoretry_for() -> str:
-    return first_note(tasks.says_nothing)
-
-
-@row("`max_retries=None`", here="run 8", stock="run 8")
-def endless_retries() -> str:
-    return first_note(tasks.retries_for_ever)
-
-
-@row("`max_retries=0`", here="gives up", stock="gives up")
-def no_retries() -> str:
-    return first_note(tasks.never_retries)
-
-
-@row("`self.retry(max_retries=1)`", here="gives up in run 1", stock="gives up in run 1")
-def retries_of_a_call() -> str:
-    return first_note(tasks.says_it_at_the_call)
+for declared, task, here, stock in (
+    ('`retry_kwargs={"countdown": 60}`', tasks.after_a_countdown, "waits 60", "waits 60"),
+    ("`retry_backoff=False`", tasks.without_back_off, "waits 180", "waits 180"),
+    ("`retry_backoff=True`", tasks.with_back_off, "waits 1", "waits 1"),
+    ("`autoretry_for` alone", tasks.says_nothing, "waits 2", "waits 180"),
+    ("`max_retries=None`", tasks.retries_for_ever, "run 8", "run 8"),
+    ("`max_retries=0`", tasks.never_retries, "gives up", "gives up"),
+    ("`self.retry(max_retries=1)`", tasks.says_it_at_the_call, "gives up in run 1", "gives up in run 1"),
+):
+    row(declared, here=here, stock=stock)(partial(first_note, task))

@@ -1,23 +1,11 @@
 """A task for each thing that an author may declare; named after its module, as most are."""
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 from celery import shared_task
 from shop.models import Note
 
 
 def note(key: str, text: object = "") -> None:
     Note.objects.create(key=key, text=str(text))
-
-
-def poll(is_so: Callable[[], Any]) -> Any:
-    """What it returns when it is true, within half the soft limit."""
-    until = time.monotonic() + 15
-    while not (found := is_so()) and time.monotonic() < until:
-        time.sleep(0.1)
-    return found
 
 
 @shared_task(bind=True, max_retries=1)

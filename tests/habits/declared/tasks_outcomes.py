@@ -8,7 +8,8 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 from shop.models import Note
 
-from declared.tasks import note, poll
+from declared.tasks import note
+from tests.polling import eventually
 
 
 def _another_broker() -> None:
@@ -81,15 +82,30 @@ def comes_after(before: object, key: str) -> None:
 def tells_progress(self, key: str) -> None:
     self.update_state(state="PROGRESS", meta={"done": 1})
     note(key, "begun")
-    poll(lambda: Note.objects.filter(key=f"{key} seen").exists())
+    eventually(Note.objects.filter(key=f"{key} seen").exists, within=15)
 
 
 @shared_task(ignore_result=False, track_started=True)
 def is_tracked(key: str) -> None:
     note(key, "begun")
-    poll(lambda: Note.objects.filter(key=f"{key} seen").exists())
+    eventually(Note.objects.filter(key=f"{key} seen").exists, within=15)
 
 
 @shared_task(typing=False)
 def takes_one(key: str) -> None:
     note(key)
+
+
+@shared_task(throws=(LookupError,))
+def throws() -> None:
+    raise LookupError("as expected")
+
+
+@shared_task(bind=True, ignore_result=False)
+def calls_another(self, key: str) -> None:
+    says.delay(key)
+
+
+@shared_task(bind=True, ignore_result=False, trail=False)
+def calls_without_a_trail(self, key: str) -> None:
+    says.delay(key)

@@ -19,25 +19,11 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
-    *([] if STOCK else ["switchyard", "django.contrib.admin", "django.contrib.messages"]),
+    *([] if STOCK else ["switchyard"]),
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    *([] if STOCK else ["django.contrib.messages.middleware.MessageMiddleware"]),
-]
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
 ]
 ENGINE = "django.db.backends.postgresql" if STOCK else "switchyard.postgresql"
 DATABASES = {"default": dj_database_url.parse(os.environ["HABITS_DATABASE"], engine=ENGINE)}

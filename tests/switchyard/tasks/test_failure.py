@@ -1,6 +1,7 @@
 """What is kept of an exception is its own, through Celery's own tracer, a child's pipe and the database."""
 
 import pickle
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from kombu.utils.json import dumps, loads
+from structlog.testing import capture_logs
 
 from app.celery import app
 from switchyard.deadletters.errors import errors_of, traceback_of
@@ -111,3 +113,15 @@ def test_who_waits_for_the_result_gets_the_exception() -> None:
     traced(throwing(ValueError("nul \x00", 7)), "t-3")
     with pytest.raises(ValueError, match="7"):
         app.AsyncResult("t-3").get(timeout=1)
+
+
+@pytest.mark.parametrize(("throws", "level"), [((), "error"), ((LookupError,), "info")])
+def test_what_a_task_says_it_throws_is_no_error_of_the_log_and_has_no_traceback(
+    throws: tuple[type[Exception], ...], level: str
+) -> None:
+    einfo = SimpleNamespace(traceback="Traceback of it")
+    with capture_logs() as lines:
+        write_failure(SimpleNamespace(throws=throws), "t-4", KeyError("a"), einfo)
+    [line] = lines
+    assert line["log_level"] == level
+    assert ("exception" in line) is (not throws)
