@@ -2,8 +2,10 @@
 ARG BASE=python:3.13-slim-trixie
 
 FROM ${BASE} AS build
+# Or requirements-librabbitmq.txt, with which BROKER_READ_URL may say librabbitmq://.
+ARG REQUIREMENTS=requirements.txt
 WORKDIR /srv/switchyard
-COPY requirements.txt ./
+COPY ${REQUIREMENTS} requirements.txt
 # The secrets are for a network with a package index or certificates of its own; neither stays in a layer.
 # pip is the base image's: the environment that is shipped has none.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \

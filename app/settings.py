@@ -99,6 +99,7 @@ SWITCHYARD_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 10)
 
 # RabbitMQ and Celery, whose other options are the engine's (switchyard/broker/options.py)
 CELERY_BROKER_URL = env.str("BROKER_URL")
+CELERY_BROKER_READ_URL = env.str("BROKER_READ_URL", "")
 SWITCHYARD_BROKER_MANAGEMENT_URL = env.str("BROKER_MANAGEMENT_URL", "")
 SWITCHYARD_QUEUES = "app.queues"
 SWITCHYARD_COMMAND = "python -m app"

@@ -17,6 +17,7 @@ CHECKS = (
     "switchyard.tasks.declarations",
     "switchyard.tasks.promise_checks",
     "switchyard.schedule.checks",
+    "switchyard.process.broker_checks",
     "switchyard.process.checks",
 )
 #: Of these, the rules that ask the database.

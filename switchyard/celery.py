@@ -61,6 +61,7 @@ def attach(app: Celery) -> Celery:
     ALIASES["prefork"] = ALIASES["processes"] = "switchyard.worker.prefork:TaskPool"
     # By its alias, as a failover to the next address of the URL looks at nothing else.
     TRANSPORT_ALIASES["pyamqp"] = "switchyard.broker.transport:Transport"
+    TRANSPORT_ALIASES["librabbitmq"] = "switchyard.broker.librabbitmq:Transport"
     setup_logging.connect(_keep_django_logging)
     if app.configured:  # type: ignore[attr-defined]
         _configure(app, app.conf)

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 #: Each with what it is made from.
 LOCKS = {
     "requirements.txt": ["pyproject.toml", "--group=service"],
-    "requirements-dev.txt": ["pyproject.toml", "--group=service", "--group=dev"],
+    "requirements-librabbitmq.txt": ["pyproject.toml", "--group=service", "--extra=librabbitmq"],
+    "requirements-dev.txt": ["pyproject.toml", "--group=service", "--group=dev", "--extra=librabbitmq"],
     "deploy/cluster/requirements.txt": ["deploy/cluster/requirements.in"],
     "tests/browser/requirements.txt": [
         "tests/browser/requirements.in",

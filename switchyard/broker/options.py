@@ -9,6 +9,7 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
+from switchyard.broker.drivers import broker_options
 from switchyard.broker.frames import forgiving_frame_handler
 from switchyard.broker.inspection import tell_only_own
 from switchyard.queues import EXCHANGE
@@ -118,7 +119,7 @@ def configure(conf: Any) -> None:
     required = (
         REQUIRED
         | routing()
-        | _broker_options(conf)
+        | broker_options(conf)
         | {"broker_transport_options": TRANSPORT_DEFAULTS | theirs | TRANSPORT_REQUIRED}
     )
     replaced.clear()
@@ -154,20 +155,6 @@ def asked(conf: Any, option: str, default: Any = None) -> Any:
 def is_eager(app: Any) -> bool:
     """Whether a call of a task is to run it, as a test says that is not about what is sent."""
     return bool(asked(app.conf, "task_always_eager"))
-
-
-def _broker_options(conf: Any) -> dict[str, Any]:
-    """By the URLs: `amqp` changes its driver as soon as librabbitmq can be imported, and py-amqp compares the
-    certificate's name only with one that it is given. None is that of the URL; of several hosts it is the
-    first one's, which the certificates of the others must have too. Celery takes a list of URLs as well.
-    """
-    said = conf.broker_url or ""
-    urls = said.split(";") if isinstance(said, str) else list(said)
-    url = ";".join(f"py{each}" if each.startswith("amqp://") else each for each in map(str.strip, urls))
-    options: dict[str, Any] = {} if url == said else {"broker_url": url}
-    if url.startswith("amqps://") and not conf.get("broker_use_ssl"):
-        options["broker_use_ssl"] = {"server_hostname": None}
-    return options
 
 
 def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -29,8 +29,8 @@ READ_BYTES = 64 * 1024
 FAREWELL_SECONDS = 2.0
 
 #: A frame is type (1 byte), channel (2), size (4), payload and this end mark. AMQP 0-9-1, 4.2.3.
-_HEADER_BYTES = 7
-_END = 0xCE
+HEADER_BYTES = 7
+END = 0xCE
 
 
 class BatchingSocket(TCPTransport):
@@ -111,20 +111,28 @@ class BatchingSocket(TCPTransport):
 
     def _split(self, received: bytes) -> bytes:
         """Append the frames that are whole. Returns the beginning of the one that is not."""
-        start, length = 0, len(received)
-        while length - start > _HEADER_BYTES:
-            kind, channel, size = unpack_from(">BHI", received, start)
-            end = start + _HEADER_BYTES + size
-            if end >= length:
-                break
-            if received[end] != _END:
-                raise UnexpectedFrame(f"A frame ends in {received[end]:#04x} instead of {_END:#04x}.")
-            self.frames.append((kind, channel, received[start + _HEADER_BYTES : end]))
-            start = end + 1
+        start = 0
+        while end := self._take(received, start):
+            start = end
         return received[start:]
+
+    def _take(self, received: bytes, start: int) -> int:
+        """Append the frame that begins here. Returns where it ends; 0 if it is not whole."""
+        if len(received) - start <= HEADER_BYTES:
+            return 0
+        kind, channel, size = unpack_from(">BHI", received, start)
+        end: int = start + HEADER_BYTES + size
+        if end >= len(received):
+            return 0
+        if received[end] != END:
+            raise UnexpectedFrame(f"A frame ends in {received[end]:#04x} instead of {END:#04x}.")
+        self.frames.append((kind, channel, received[start + HEADER_BYTES : end]))
+        return end + 1
 
 
 class Connection(pyamqp.Connection):
+    #: Reads and writes without TLS.
+    Socket = BatchingSocket
     #: None when it has been closed.
     channels: dict[int, Any] | None
 
@@ -133,7 +141,13 @@ class Connection(pyamqp.Connection):
     ) -> Any:
         if ssl:
             return super().Transport(host, connect_timeout, ssl, *args, **options)
-        return BatchingSocket(host, connect_timeout, *args, **options)
+        return self.Socket(host, connect_timeout, *args, **options)
+
+    def handle_received(self) -> None:
+        """Handle the frames that the loop has read."""
+        frames = self.transport.frames
+        while frames:
+            self.on_inbound_frame(frames.popleft())
 
     def blocking_read(self, timeout: float | None = None) -> Any:
         """Handle the next frame. Raises TimeoutError when there is none in time (seconds)."""
@@ -157,8 +171,7 @@ class Transport(pyamqp.Transport):
             super().on_readable(connection, loop)
             return
         socket.receive()
-        while socket.frames:
-            connection.on_inbound_frame(socket.frames.popleft())
+        connection.handle_received()
 
 
 def held_back(connection: Any) -> AbstractContextManager[None]:

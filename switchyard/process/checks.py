@@ -1,9 +1,8 @@
-"""Checks what the roles need: broker, Celery's options, database and schedule.
+"""Checks what the roles need: Celery's options, database and schedule.
 
 | id       | found                                             |
 |----------|---------------------------------------------------|
 | yard.E8  | a schedule entry whose task does not exist        |
-| yard.E11 | a broker driver or address that cannot serve      |
 | yard.E12 | a database backend that leaves the outbox behind  |
 | yard.E13 | a router that sends our tables elsewhere          |
 | yard.W1  | an option of Celery's that a promise overrules    |
@@ -11,7 +10,6 @@
 """
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 from celery.app.backends import by_url
@@ -21,7 +19,6 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import DEFAULT_DB_ALIAS, connections, router
 
-from switchyard.broker.address import address
 from switchyard.broker.connection import broker_url
 from switchyard.broker.options import OF_A_QUEUE, REQUIRED, ROUTING, replaced
 from switchyard.celery import attached, tasks
@@ -33,30 +30,6 @@ from switchyard.routing import HOME
 from switchyard.schedule.sync import SCHEDULE
 from switchyard.tasks.declarations import WRITING
 from switchyard.tasks.results import ResultBackend
-
-FORM = "Write BROKER_URL=pyamqp://user:password@host:5672/vhost, or amqps:// for TLS."
-
-
-def broker_driver_can_serve() -> Iterator[Error]:
-    scheme, separator, _ = broker_url().partition("://")
-    if scheme in {"pyamqp", "amqps"} or not separator:
-        yield from broker_address_can_be_read()
-        return
-    why = "is not an AMQP driver the engine knows"
-    if scheme == "librabbitmq":
-        why = "has no TLS, no heartbeats and no publisher confirms, so accepted work could be lost"
-        if find_spec("librabbitmq") is None:
-            why += ", and it is not installed (its last release builds only below Python 3.11)"
-    yield Error(f"BROKER_URL asks for {scheme}://, which {why}.", hint=FORM, id="yard.E11")
-
-
-def broker_address_can_be_read() -> Iterator[Error]:
-    """Not left to kombu, whose error quotes what it takes for the port and is a part of the password."""
-    try:
-        for url in broker_url().rstrip(";").split(";"):
-            address(url)
-    except ValueError as error:
-        yield Error(str(error), hint=FORM, id="yard.E11")
 
 
 def celery_options_hold() -> Iterator[CheckMessage]:
@@ -144,7 +117,6 @@ def schedule_entries_have_a_task() -> Iterator[Error]:
 
 
 RULES = (
-    broker_driver_can_serve,
     celery_options_hold,
     result_backend_keeps_our_promises,
     database_commits_the_outbox,

@@ -4,6 +4,7 @@ NAMES = {
     "enqueue": "tests.bench.enqueue",
     "relay": "tests.bench.relay",
     "io": "tests.bench.io",
+    "reading": "tests.bench.reading",
     "cpu": "tests.bench.cpu",
     "chords": "tests.bench.chords",
     "isolation": "tests.bench.isolation",

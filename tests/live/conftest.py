@@ -85,6 +85,8 @@ def environment(transactional_db: None) -> dict[str, str]:
         "LOG_FORMAT": "json",
         "WAIT_SECONDS": "20",
         "DATABASE_URL": "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database),
+        # The caller's: all that workers do, with another client.
+        "BROKER_READ_URL": os.environ.get("BROKER_READ_URL", ""),
     }
 
 

@@ -15,13 +15,14 @@ from app.celery import app
 from app.queues import CPU, IO
 from switchyard.broker import options
 from switchyard.broker.options import routing
+from switchyard.process import broker_checks
 from switchyard.process import checks as process_checks
 from switchyard.routing import QUEUE_MAP, QUEUES, ROUTES, _declared, queue_for
 from switchyard.schedule.entry import ScheduleEntry
 from switchyard.schedule.sync import SCHEDULE
 from switchyard.tasks import checks, declarations
 
-RULES = (*checks.RULES, *declarations.RULES, *process_checks.RULES)
+RULES = (*checks.RULES, *declarations.RULES, *broker_checks.RULES, *process_checks.RULES)
 
 
 def found(rule) -> list[tuple[str, str]]:
@@ -183,35 +184,6 @@ def test_a_task_on_another_base_class_is_found(temporary_task) -> None:
         assert found(checks.tasks_are_routed_tasks) == [("yard.E10", "gallery.io_foreign")]
     finally:
         app.tasks.unregister("gallery.io_foreign")
-
-
-@pytest.mark.parametrize(
-    ("url", "why"),
-    [
-        ("librabbitmq://host//", "no publisher confirms"),
-        ("librabbitmq://host//", "not installed"),
-        ("redis://host/0", "not an AMQP driver"),
-    ],
-)
-def test_a_driver_that_cannot_serve_is_found_and_the_reason_given(settings, url: str, why: str) -> None:
-    settings.CELERY_BROKER_URL = url
-    [error] = process_checks.broker_driver_can_serve()
-    assert error.id == "yard.E11"
-    if why != "no publisher confirms":
-        assert why in error.msg
-    assert "pyamqp://" in error.hint
-
-
-@pytest.mark.parametrize(
-    "url", ["hush", "u:hush@h/v", "pyamqp://u:hush/x@h/v", "pyamqp://u:p@h/v;pyamqp://u:hush[@h/v"]
-)
-def test_a_broker_url_that_cannot_be_read_is_found_and_not_quoted(settings, url: str) -> None:
-    settings.CELERY_BROKER_URL = url
-    [error] = process_checks.broker_driver_can_serve()
-    assert error.id == "yard.E11"
-    assert "BROKER_URL" in error.msg
-    assert "hush" not in str(error)
-    assert "pyamqp://" in error.hint
 
 
 def test_an_option_that_is_replaced_is_a_warning_that_says_where_it_is_decided(monkeypatch) -> None:
