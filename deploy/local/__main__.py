@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         text = f"how many (default {default})"
         trial.add_argument(f"--{name}", type=_at_least(least), default=default, metavar="N", help=text)
     trial.add_argument("--keep", action="store_true", help="stay after the table, until Ctrl-C")
+    trial.add_argument("--librabbitmq", action="store_true", help="workers read by the C client")
     alone = _verb(verbs, "services", _services.__doc__ or "")
     alone.set_defaults(run=lambda chosen: _services(as_json=chosen.json))
     alone.add_argument("--json", action="store_true", help="print one JSON object, not shell lines")
@@ -56,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    return demo(Amounts(chosen.signups, chosen.reports, chosen.webhooks), keep=chosen.keep)
+    amounts = Amounts(chosen.signups, chosen.reports, chosen.webhooks)
+    return demo(amounts, keep=chosen.keep, read_url="librabbitmq://" if chosen.librabbitmq else "")
 
 
 def _at_least(least: int) -> Callable[[str], int]:

@@ -25,7 +25,7 @@ DEPTH_SECONDS = 8
 _SETTINGS = {"LOG_FORMAT": "json", "WEBHOOKS_ALLOW_PRIVATE": "true", "SIGNUPS_PER_HOUR": "1000000"}
 
 
-def demo(amounts: Amounts, *, keep: bool) -> int:
+def demo(amounts: Amounts, *, keep: bool, read_url: str = "") -> int:
     """Runs the whole service, sends real work through it over HTTP, and prints what came of every task.
 
     Exits 0 if all of it was done, and 1 with the reason if anything failed, was lost or took too long.
@@ -34,7 +34,7 @@ def demo(amounts: Amounts, *, keep: bool) -> int:
     with claimed(LOCAL / "demo") as home:
         _forget(home)
         logs = LogFiles(home / "logs")
-        with start_stack(home, logs, _say, **_SETTINGS) as stack:
+        with start_stack(home, logs, _say, **_SETTINGS, BROKER_READ_URL=read_url) as stack:
             journal = Journal(logs.file(role.name) for role in stack.roles)
             problems = _work(stack, journal, amounts, started)
             _print_places(stack, logs.folder, keep=keep)

@@ -24,6 +24,7 @@ PORTS = {
 FOREIGN = {"QUEUE", "SSL_CERT_FILE"}
 #: Settings that a manifest leaves at their default, and why.
 LEFT = {
+    "BROKER_READ_URL": "the image has the C client by its build argument alone",
     "BIND_ADDRESS": "a pod is reached on every address of its own",
     "DATABASE_POOL_SIZE": "its default is for the roles on threads",
     "DISABLE_SERVER_SIDE_CURSORS": "the overlays have no pooler between the service and its database",

@@ -4,7 +4,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from socket import SHUT_RDWR
 from struct import pack
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -173,7 +176,17 @@ def _is_text(body: bytes) -> bool:
     return True
 
 
+def in_two_frames(received: bytes) -> bytes:
+    """The same, with its body in two frames."""
+    *head, (kind, channel, body) = frames_of(received)
+    frames = [*head, (kind, channel, body[:5]), (kind, channel, body[5:])]
+    return b"".join(
+        pack(">BHI", number, each, len(content)) + content + b"\xce" for number, each, content in frames
+    )
+
+
 UNREADABLE = {
+    "a body in two frames": in_two_frames(delivery(b"", body=b"[1, 2, 3]")),
     "a name that is no UTF-8": delivery(entry(b"\xff", b"V")),
     "a name that is no ASCII": delivery(entry("é".encode(), b"V")),
     "a text that is no UTF-8": delivery(entry(b"a", text(b"\xff"))),
@@ -244,6 +257,28 @@ def test_the_c_client_by_itself_ends_its_process_over_a_name_control() -> None:
 def test_the_c_client_by_itself_makes_none_of_a_date_control(decoder: Decoder) -> None:
     [message] = decoder.decode([UNREADABLE["a date"]])
     assert message.headers == {"a": None}
+
+
+@pytest.mark.parametrize("sent", [delivery(b"")[:-20], pack(">BHI", 8, 0, 0) + b"\xce"])
+def test_the_c_client_by_itself_waits_for_the_rest_of_a_frame_and_behind_a_heartbeat_control(
+    sent: bytes,
+) -> None:
+    decoder = Decoder()
+    decoder._counterpart.peer.sendall(sent)
+    reader = Thread(target=_read, args=(decoder,))
+    reader.start()
+    reader.join(1)
+    waits = reader.is_alive()
+    decoder._counterpart.peer.shutdown(SHUT_RDWR)
+    reader.join(30)
+    assert waits
+    assert not reader.is_alive()
+    decoder.close()
+
+
+def _read(decoder: Decoder) -> None:
+    with suppress(Exception):
+        decoder.drain_events()
 
 
 def test_what_it_cannot_read_after_all_is_an_error_and_not_a_wait() -> None:
