@@ -33,7 +33,7 @@ services: environment ## start only PostgreSQL, RabbitMQ and mail, and print how
 	@$(RUN) -m deploy.local services $(ARGS)
 
 test: environment ## run all tests, on a real broker and a real database (ARGS="tests/switchyard -x")
-	@$(RUN) -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 newest: environment ## test the engine on the newest versions of what it works with (ARGS=lowest: on the lowest)
 	@$(RUN) -m deploy.local.versions $(ARGS)
