@@ -19,6 +19,7 @@ from switchyard.deadletters.listing import details, summary
 from switchyard.deadletters.models import Verb
 from switchyard.deadletters.places import PLACES, Place, places
 from switchyard.deadletters.scan import Selection
+from switchyard.ops.numbers import WholeNumber, whole_number
 from switchyard.ops.pages import allowed, demand, page, shown
 from switchyard.ops.redaction import named, redacted
 from switchyard.ops.search import Found, WhyNot, act, nothing, search
@@ -59,9 +60,9 @@ class Filter(forms.Form):
 class Deed(Filter):
     """What somebody confirmed: these, so many, and none that died later."""
 
-    count = forms.IntegerField(min_value=1)
+    count = WholeNumber(min_value=1)
     died_by = forms.DateTimeField(required=False)
-    done = forms.IntegerField(min_value=0, initial=0)
+    done = WholeNumber(min_value=0, initial=0)
     typed = forms.CharField(required=False)
 
 
@@ -126,7 +127,7 @@ def _do(request: HttpRequest, verb: str) -> HttpResponse:
         return redirect("admin:switchyard_deadletters")
     wanted = form.cleaned_data
     meant = _meant(wanted)
-    if verb == Verb.DISCARD and wanted["typed"].strip() != str(wanted["count"]):
+    if verb == Verb.DISCARD and whole_number(wanted["typed"]) != wanted["count"]:
         trouble = f"Nothing was discarded: type the number {wanted['count']} to confirm."
         return _preview(request, verb, meant, trouble=trouble)
     do, why_not = DEEDS[verb]

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from switchyard.ops.numbers import WholeNumber, whole_number
 from switchyard.ops.pages import demand, page, shown
 from switchyard.outbox import quarantine
 from switchyard.outbox.backlog import backlogs
@@ -30,13 +31,13 @@ log = structlog.get_logger("switchyard.ops")
 class Filter(forms.Form):
     """Which quarantined messages are meant. What is left empty matches everything."""
 
-    id = forms.IntegerField(required=False, min_value=1, label="Number")
+    id = WholeNumber(required=False, min_value=1, label="Number")
     task = forms.CharField(required=False, max_length=255, help_text="a part of its name")
     reason = forms.CharField(required=False, max_length=255, help_text="a part of it")
 
 
 class Deed(Filter):
-    count = forms.IntegerField(min_value=1)
+    count = WholeNumber(min_value=1)
     typed = forms.CharField(required=False)
 
 
@@ -62,7 +63,7 @@ def confirm(request: HttpRequest, verb: str) -> HttpResponse:
         messages.error(request, "Nothing was done: what came was not the form of that page. Look again.")
         return redirect("admin:switchyard_outbox")
     counted = form.cleaned_data["count"]
-    if verb == "discard" and form.cleaned_data["typed"].strip() != str(counted):
+    if verb == "discard" and whole_number(form.cleaned_data["typed"]) != counted:
         trouble = f"Nothing was discarded: type the number {counted} to confirm."
         return _preview(request, verb, form, trouble)
     done = do(_meant(form, min(counted, AT_ONCE)))
