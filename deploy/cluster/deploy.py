@@ -4,6 +4,7 @@ import sys
 import time
 
 from deploy.cluster.kubectl import Kubectl
+from deploy.cluster.missing import check_needs
 from deploy.cluster.overlay import NAMESPACE, Overlay
 from deploy.local.errors import LocalError
 
@@ -32,7 +33,9 @@ def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
         f"Applies {overlay.name} to {kubectl.context}: the namespace {NAMESPACE} and a PriorityClass. The "
         "release Job runs anew."
     )
-    if not kubectl.ask("get", "namespace", NAMESPACE, "--ignore-not-found", "--output=name"):
+    check_needs(kubectl, overlay)
+    # The namespace is there before: `make secrets` makes it. What is all new has no difference to be read.
+    if not kubectl.ask("get", "deployments,statefulsets,jobs", "--output=name"):
         confirm("All of it is new there. Apply it", yes=yes)
     elif differs(kubectl, overlay):
         confirm("Apply this", yes=yes)
