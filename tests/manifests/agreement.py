@@ -138,8 +138,8 @@ def documented() -> dict[str, set[str]]:
     rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
     found: dict[str, set[str]] = {}
     for _, names, keys, *_ in rows:
-        for name in re.findall(r"`([\w-]+)`", names):
-            found.setdefault(name, set()).update(re.findall(r"`([\w-]+)`", keys))
+        for name in re.findall(r"`([\w.-]+)`", names):
+            found.setdefault(name, set()).update(re.findall(r"`([\w.-]+)`", keys))
     return found
 
 
