@@ -26,13 +26,11 @@ class Overlay:
 
     @property
     def image(self) -> str:
-        """The name and tag of the service's image. Raises LocalError where it is a digest's, made elsewhere."""
+        """The name and tag of the service's image. Raises LocalError for one that is named by digest."""
         written = yaml.safe_load((self.folder / "kustomization.yaml").read_text())
         (ours,) = [item for item in written["images"] if item["name"] == IMAGE]
         if "newTag" not in ours:
-            raise LocalError(
-                f"OVERLAY={self.name} names no tag to build: push an image, and put its digest there."
-            )
+            raise LocalError(f"OVERLAY={self.name} names no tag: say ARGS=--tag=NAME:TAG.")
         return f"{ours.get('newName', IMAGE)}:{ours['newTag']}"
 
     @property

@@ -142,6 +142,6 @@ def test_undeploy_takes_the_roles_and_leaves_servers_and_secrets(cluster, runnin
     assert (done.returncode, done.stderr) == (0, "")
     assert "Servers, data and Secrets stay" in done.stdout
     assert cluster.get("deployments,jobs") == []
-    assert set(of_kind(cluster.get("statefulsets"), "StatefulSet")) == {"postgres", "rabbitmq"}
+    assert set(of_kind(cluster.get("statefulsets"), "StatefulSet")) == {"mail", "postgres", "rabbitmq"}
     assert {"servers", "switchyard", "switchyard-broker"} <= set(of_kind(cluster.get("secrets"), "Secret"))
     assert len(cluster.get("persistentvolumeclaims")) == 2

@@ -41,6 +41,11 @@ RENDERED = """
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: dns}, spec: {egress: [
   {to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}]}]}}
 ---
+{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{name: http, port: 80}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: mail}, spec: {ports: [{name: smtp, port: 1025},
+  {name: http, port: 8025}]}}
+---
 {apiVersion: rabbitmq.com/v1beta1, kind: Vhost, metadata: {name: switchyard}, spec: {}}
 """
 
@@ -138,6 +143,21 @@ def test_a_first_deploy_asks_without_a_thousand_lines_of_difference(cluster, cap
     assert main(["deploy", "--overlay=local"]) == 1
     assert "All of it is new there. Apply it?" in capsys.readouterr().err
     assert "diff" not in cluster.verbs
+
+
+def test_the_last_lines_say_how_to_reach_what_has_pages(cluster, capsys) -> None:
+    assert main(["deploy", "--overlay=local", "--yes"]) == 0
+    *_, web, mail = capsys.readouterr().out.splitlines()
+    bound = "  kubectl --context=kind-switchyard --namespace=switchyard port-forward service/"
+    assert web == f"{bound}web 8000:80   # http://localhost:8000"
+    assert mail == f"{bound}mail 8025:8025   # http://localhost:8025"
+
+
+def test_web_with_a_route_of_its_own_is_reached_by_its_address(cluster, capsys) -> None:
+    route = "---\n{apiVersion: v1, kind: Ingress, metadata: {name: web}}\n"
+    (cluster.folder / "rendered").write_text(RENDERED + route)
+    assert main(["deploy", "--overlay=local", "--yes"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "web is reached by its PUBLIC_URL."
 
 
 def test_all_that_is_missing_is_named_with_how_to_make_it_before_anything_is_applied(

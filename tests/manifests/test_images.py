@@ -11,7 +11,7 @@ from tests.manifests.folders import OVERLAYS
 from tests.manifests.rendered import Document, documents
 
 #: How many numbers a release of it has: with fewer the tag moves.
-RELEASES = {"rabbitmq": 3, "postgres": 2, "postgresql": 2}
+RELEASES = {"rabbitmq": 3, "postgres": 2, "postgresql": 2, "mailpit": 3}
 OURS = "switchyard"
 
 
@@ -28,7 +28,7 @@ def images(node: Any) -> Iterator[str]:
 
 def exact(image: str) -> bool:
     name, _, tag = image.rpartition("/")[2].partition(":")
-    return bool(re.fullmatch(rf"\d+(\.\d+){{{RELEASES[name] - 1}}}(-[a-z-]+)?", tag))
+    return bool(re.fullmatch(rf"v?\d+(\.\d+){{{RELEASES[name] - 1}}}(-[a-z-]+)?", tag))
 
 
 def foreign(found: list[Document]) -> set[str]:
