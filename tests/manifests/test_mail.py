@@ -22,7 +22,7 @@ def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 
 
 def lets(found: list[Document], way: str, of: Labels, other: Labels, ports: set[Any]) -> bool:
-    """Whether a policy of pods labelled ``of`` lets them out to (in from) pods of the namespace and a port."""
+    """Whether a policy of pods labelled ``of`` lets them out to, or in from, the others on a port."""
     side = {"egress": "to", "ingress": "from"}[way]
     return any(
         any("podSelector" in peer and matches(peer["podSelector"], other) for peer in rule.get(side, ()))
