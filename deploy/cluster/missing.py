@@ -13,6 +13,7 @@ DEFAULT = "--output=jsonpath={.items[*].metadata.annotations.storageclass\\.kube
 RESOURCES = {
     "ClusterSecretStore": "clustersecretstores.external-secrets.io",
     "Gateway": "gateways.gateway.networking.k8s.io",
+    "SecretStore": "secretstores.external-secrets.io",
 }
 
 
@@ -51,8 +52,10 @@ def _storage_class(kubectl: Kubectl, need: Need) -> bool:
 
 
 def _resource(kubectl: Kubectl, need: Need) -> bool:
-    kind = RESOURCES[need.kind]
-    return bool(_ask(kubectl, "get", kind, need.name, "--ignore-not-found", "--output=name"))
+    namespace, _, name = need.name.rpartition("/")
+    elsewhere = [f"--namespace={namespace}"] if namespace else []
+    asked = ("get", RESOURCES[need.kind], name, *elsewhere, "--ignore-not-found", "--output=name")
+    return bool(_ask(kubectl, *asked))
 
 
 def _never(_: Kubectl, __: Need) -> bool:
@@ -62,9 +65,8 @@ def _never(_: Kubectl, __: Need) -> bool:
 
 CHECKS: dict[str, Callable[[Kubectl, Need], bool]] = {
     "API": _api,
-    "ClusterSecretStore": _resource,
+    **dict.fromkeys(RESOURCES, _resource),
     "ConfigMap": _keys,
-    "Gateway": _resource,
     "Namespace": _namespace,
     "Secret": _keys,
     "Setting": _never,

@@ -38,6 +38,7 @@ def rendered(kubectl: Kubectl, overlay: Overlay) -> list[Document]:
 def needs(found: list[Document]) -> list[Need]:
     """Each once, with all its keys."""
     made = {("Secret", *pair) for document in found for pair in made_secrets(document)}
+    made |= {(kind, name, "") for kind, name, _ in made}
     brought = {("ConfigMap", item["metadata"]["name"]) for item in found if item["kind"] == "ConfigMap"}
     keys: dict[tuple[str, str], set[str]] = defaultdict(set)
     for kind, name, key in {one for document in found for one in _of(document)} - made:
@@ -70,7 +71,7 @@ def _of(document: Document) -> Iterator[tuple[str, str, str]]:
     yield from (("StorageClass", name or "(default)", "") for name in _storage(kind, spec))
     yield from (("Namespace", label, "") for label in _namespaces(spec))
     for gateway in spec.get("parentRefs", ()):
-        yield "Gateway", gateway["name"], ""
+        yield "Gateway", "/".join([gateway[key] for key in ("namespace", "name") if key in gateway]), ""
     if kind == "ExternalSecret":
         for item in spec["data"]:
             yield (

@@ -31,6 +31,7 @@ def test_what_another_resource_brings_is_not_needed() -> None:
     external = {"kind": "ExternalSecret", "apiVersion": "v1", "metadata": {"name": "x"}}
     store = {"secretStoreRef": {"kind": "ClusterSecretStore", "name": "store"}}
     brought["data"] = [{"secretKey": key, "remoteRef": {"property": key}} for key in ("in", "other")]
+    found.append(pod(imagePullSecrets=[{"name": "made"}]))
     assert needs([*found, external | {"spec": brought | store}]) == [
         Need("ClusterSecretStore", "store", ("in", "other"))
     ]
@@ -60,3 +61,9 @@ def test_a_config_map_is_seen_and_what_is_optional_is_no_need() -> None:
     assert config_maps(pod(containers=[{"envFrom": [{"configMapRef": {"name": "c"}}]}])) == {("c", "")}
     optional = {"name": "a", "secret": {"secretName": "s", "optional": True}}
     assert secrets(pod(volumes=[optional])) == set()
+
+
+def test_a_gateway_of_another_namespace_is_looked_for_there() -> None:
+    route = {"apiVersion": "apps/v1", "kind": "HTTPRoute", "metadata": {"name": "web"}}
+    spec = {"parentRefs": [{"name": "shared", "namespace": "edge"}]}
+    assert needs([route | {"spec": spec}]) == [Need("Gateway", "edge/shared")]
