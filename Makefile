@@ -65,8 +65,8 @@ rules: environment ## check the alerts with promtool, and that each has its test
 alerts-e2e: environment ## hurt the service under a real Prometheus, and see each alert come and go (40 minutes)
 	@$(RUN) -m tests.alerts $(ARGS)
 
-image: environment ## build the one image with docker, podman or buildah, and say its size (ARGS="--tag=...")
-	@$(RUN) -m deploy.cluster.image $(ARGS)
+image: environment ## build the one image with docker, podman or buildah, under OVERLAY=local's name (ARGS="--tag=...")
+	@$(RUN) -m deploy.cluster.image $(if $(OVERLAY),--overlay=$(OVERLAY)) $(ARGS)
 
 manifests: environment ## check all of k8s/ (schemas, linters, agreement with the code) and the image's roles
 	@$(RUN) -m pytest tests/manifests tests/image $(ARGS)

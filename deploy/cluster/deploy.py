@@ -4,7 +4,10 @@ import sys
 import time
 
 from deploy.cluster.kubectl import Kubectl
+from deploy.cluster.missing import check_needs
+from deploy.cluster.needs import rendered
 from deploy.cluster.overlay import NAMESPACE, Overlay
+from deploy.cluster.references import Document
 from deploy.local.errors import LocalError
 
 ROLE = "app.kubernetes.io/component"
@@ -21,6 +24,8 @@ ROLLOUT_TIMEOUT = "20m"
 READY = (
     "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/readyz', timeout=5).read().decode())"
 )
+#: Service to the port of the person's own machine: that of PUBLIC_URL.
+PAGES = {"web": 8000}
 METRICS = (
     "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9808/metrics', timeout=5).read().decode())"
 )
@@ -32,7 +37,9 @@ def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
         f"Applies {overlay.name} to {kubectl.context}: the namespace {NAMESPACE} and a PriorityClass. The "
         "release Job runs anew."
     )
-    if not kubectl.ask("get", "namespace", NAMESPACE, "--ignore-not-found", "--output=name"):
+    check_needs(kubectl, overlay)
+    # The namespace is there before: `make secrets` makes it. What is all new has no difference to be read.
+    if not kubectl.ask("get", "deployments,statefulsets,jobs", "--output=name"):
         confirm("All of it is new there. Apply it", yes=yes)
     elif differs(kubectl, overlay):
         confirm("Apply this", yes=yes)
@@ -40,6 +47,7 @@ def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
     apply(kubectl, overlay, ROLES)
     kubectl.show("rollout", "status", "deployment", f"--selector={ROLES}", f"--timeout={ROLLOUT_TIMEOUT}")
     smoke(kubectl)
+    say(reach(kubectl, rendered(kubectl, overlay)))
 
 
 def differs(kubectl: Kubectl, overlay: Overlay) -> bool:
@@ -80,6 +88,29 @@ def smoke(kubectl: Kubectl) -> None:
     if "switchyard_broker_up 1.0" not in metrics:
         raise LocalError("The exporter cannot read the broker: see `kubectl logs deployment/exporter`.")
     say("web reaches the database, and the exporter the broker.")
+
+
+def reach(kubectl: Kubectl, found: list[Document]) -> str:
+    """How a person comes to it: by its own address, or by a forward to each Service that has pages."""
+    if {"HTTPRoute", "Ingress"} & {item["kind"] for item in found}:
+        return "web is reached by its PUBLIC_URL."
+    forward = f"kubectl --context={kubectl.context} --namespace={NAMESPACE} port-forward service/"
+    lines = ["Nothing leads to it from outside. While such a command runs, the address behind it answers:"]
+    for name, port in pages(found):
+        local = PAGES.get(name, port)
+        lines.append(f"  {forward}{name} {local}:{port}   # http://localhost:{local}")
+    return "\n".join(lines)
+
+
+def pages(found: list[Document]) -> list[tuple[str, int]]:
+    """Name and port of each Service that has any."""
+    services = [item for item in found if item["kind"] == "Service"]
+    return [
+        (item["metadata"]["name"], port["port"])
+        for item in services
+        for port in item["spec"]["ports"]
+        if port.get("name") == "http"
+    ]
 
 
 def status(kubectl: Kubectl, overlay: Overlay) -> None:

@@ -23,13 +23,13 @@ class Engine:
     def runs(self) -> bool:
         return self.command != "buildah"
 
-    def build(self, tag: str, revision: str) -> None:
-        """Builds the Dockerfile; what the engine says goes to the caller's output. Raises LocalError."""
+    def build(self, tag: str, revision: str, folder: Path = ROOT) -> None:
+        """Builds its Dockerfile; what the engine says goes to the caller's output. Raises LocalError."""
         command = [self.command, "build", f"--tag={tag}", f"--build-arg=REVISION={revision}", *secrets()]
         if self.command != "docker":
             # Needs no network of its own and no privilege that a CI machine may lack.
             command.append("--isolation=chroot")
-        if subprocess.run([*command, "."], cwd=ROOT, check=False).returncode:
+        if subprocess.run([*command, "."], cwd=folder, check=False).returncode:
             raise LocalError(f"`{' '.join([*command, '.'])}` failed (its reason is above).")
 
     def size(self, image: str) -> str:
@@ -39,6 +39,17 @@ class Engine:
     def say(self, *arguments: str) -> str:
         """What the engine answers. Raises LocalError with its last line."""
         return output_of([self.command, *arguments]).strip()
+
+
+def full_name(image: str) -> str:
+    """What a node makes of the name in a manifest, for the engine to give the image just that name.
+
+    Podman and buildah would put ``localhost/`` before one without a registry, which no manifest means.
+    """
+    first, slash, _ = image.partition("/")
+    if slash and (first == "localhost" or {".", ":"} & {*first}):
+        return image
+    return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
 
 
 def choose_engine() -> Engine:

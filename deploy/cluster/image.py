@@ -4,18 +4,19 @@ import argparse
 import subprocess
 import sys
 
-from deploy.cluster.engine import ROOT, choose_engine
+from deploy.cluster.engine import ROOT, choose_engine, full_name
+from deploy.cluster.overlay import IMAGE, overlay
 from deploy.local.errors import LocalError
-
-REPOSITORY = "switchyard"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make image", description=__doc__)
-    parser.add_argument("--tag", help=f"name and tag of the image (default: {REPOSITORY}:REVISION)")
+    parser.add_argument("--tag", help=f"name and tag of the image (default: {IMAGE}:REVISION)")
+    parser.add_argument("--overlay", help="a folder of k8s/overlays: name the image as it does")
     arguments = parser.parse_args()
     try:
-        print(build(arguments.tag or f"{REPOSITORY}:{revision()}"))
+        named = overlay(arguments.overlay).image if arguments.overlay else ""
+        print(build(full_name(arguments.tag or named or f"{IMAGE}:{revision()}")))
     except LocalError as error:
         sys.exit(str(error))
 

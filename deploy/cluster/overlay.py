@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from deploy.cluster.engine import ROOT
 from deploy.local.errors import LocalError
 
 OVERLAYS = ROOT / "k8s" / "overlays"
 NAMESPACE = "switchyard"
+#: What the base calls the image, for an overlay to name.
+IMAGE = "switchyard"
 #: kind's name for the context of the cluster that the README makes. Other overlays' contexts have their name.
 CONTEXTS = {"local": "kind-switchyard"}
 
@@ -19,6 +23,15 @@ class Overlay:
     @property
     def folder(self) -> Path:
         return OVERLAYS / self.name
+
+    @property
+    def image(self) -> str:
+        """The name and tag of the service's image. Raises LocalError for one that is named by digest."""
+        written = yaml.safe_load((self.folder / "kustomization.yaml").read_text())
+        (ours,) = [item for item in written["images"] if item["name"] == IMAGE]
+        if "newTag" not in ours:
+            raise LocalError(f"OVERLAY={self.name} names no tag: say ARGS=--tag=NAME:TAG.")
+        return f"{ours.get('newName', IMAGE)}:{ours['newTag']}"
 
     @property
     def context(self) -> str:

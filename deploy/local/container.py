@@ -10,7 +10,7 @@ from deploy.local.errors import LocalError
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.processes import end, spawn
 
-IMAGE = "rabbitmq:4.3-management"
+IMAGE = "rabbitmq:4.3.6-management"
 _ENGINES = ("docker", "podman")
 
 

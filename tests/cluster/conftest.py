@@ -1,5 +1,6 @@
 """One cluster for the run, with a node that runs nothing. `python -m tests.cluster.programs` builds it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,16 @@ from tests.cluster.programs import built
 
 #: Of one test: a rollout waits for probes that are minutes apart, and the machine may be busy.
 TIMEOUT = 600
+#: What kind and minikube have, and `make deploy` asks for; the node makes the volumes themselves.
+STORAGE = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {
+        "name": "standard",
+        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+    },
+    "provisioner": "kubernetes.io/no-provisioner",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def cluster(home: Path) -> Iterator[Cluster]:
     with control_plane(built(), home / "cluster") as plane, registered(plane) as node:
-        yield Cluster(plane, node)
+        found = Cluster(plane, node)
+        found.say("apply", "--server-side", "--filename=-", given=json.dumps(STORAGE))
+        yield found
 
 
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:

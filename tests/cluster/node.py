@@ -116,6 +116,7 @@ def volume(claim: dict[str, Any]) -> dict[str, Any]:
             "capacity": spec["resources"]["requests"],
             "accessModes": spec["accessModes"],
             "hostPath": {"path": "/none"},
+            "storageClassName": spec.get("storageClassName", ""),
             "claimRef": {"namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]},
         },
     }

@@ -58,12 +58,28 @@ def test_a_context_that_is_not_the_overlays_own_is_refused(cluster, name) -> Non
     assert cluster.get("namespaces", f"--field-selector=metadata.name={NAMESPACE}") == []
 
 
-def test_nothing_is_applied_that_nobody_agreed_to(cluster) -> None:
-    done = verb(cluster, "deploy", f"--context={CONTEXT}")
+def test_nothing_is_applied_to_a_cluster_that_lacks_what_the_overlay_needs(cluster) -> None:
+    done = verb(cluster, "deploy", "--yes", f"--context={CONTEXT}")
     assert done.returncode == 1
     assert f"Applies local to {CONTEXT}: the namespace {NAMESPACE}" in done.stdout
-    assert "There is nobody to ask here" in done.stderr
+    assert f"{CONTEXT} lacks what local needs, so nothing was applied:" in done.stderr
+    lacking = [line.split(" (")[0] for line in done.stderr.splitlines()[1:]]
+    assert lacking == ["- Secret servers", "- Secret switchyard", "- Secret switchyard-broker"]
     assert cluster.get("namespaces", f"--field-selector=metadata.name={NAMESPACE}") == []
+
+
+def test_nothing_is_applied_to_a_cluster_that_lacks_every_operator(cluster) -> None:
+    command = ("deploy", "--overlay=production", "--yes", f"--context={CONTEXT}")
+    done = cluster.run(sys.executable, "-m", "deploy.cluster", *command)
+    assert done.returncode == 1
+    for line in ("API rabbitmq.com/v1beta1 (", "ClusterSecretStore switchyard (", "Gateway switchyard:"):
+        assert f"- {line}" in done.stderr
+
+
+def test_nothing_is_applied_that_nobody_agreed_to(cluster, running) -> None:
+    done = verb(cluster, "deploy", f"--context={CONTEXT}")
+    assert done.returncode == 1
+    assert "There is nobody to ask here" in done.stderr
 
 
 def test_the_local_overlay_runs_with_every_secret_that_its_pods_mount(cluster, running) -> None:
@@ -142,6 +158,6 @@ def test_undeploy_takes_the_roles_and_leaves_servers_and_secrets(cluster, runnin
     assert (done.returncode, done.stderr) == (0, "")
     assert "Servers, data and Secrets stay" in done.stdout
     assert cluster.get("deployments,jobs") == []
-    assert set(of_kind(cluster.get("statefulsets"), "StatefulSet")) == {"postgres", "rabbitmq"}
+    assert set(of_kind(cluster.get("statefulsets"), "StatefulSet")) == {"mail", "postgres", "rabbitmq"}
     assert {"servers", "switchyard", "switchyard-broker"} <= set(of_kind(cluster.get("secrets"), "Secret"))
     assert len(cluster.get("persistentvolumeclaims")) == 2

@@ -17,13 +17,36 @@ echo "$@" >> "$NOTES/commands"
 case "$*" in
   "config current-context") echo "${CURRENT-kind-switchyard}" ;;
   *" diff "*) exit "${DIFF-1}" ;;
-  *"get namespace"*) echo namespace/switchyard ;;
+  *" kustomize "*) cat "$NOTES/rendered" ;;
+  *"get --raw"*) [ -z "$LACKS" ] || { echo 'Error from server (NotFound)' >&2; exit 1; }
+    echo '"kind":"Vhost"' ;;
+  *"get secret "*) echo "${LACKS:-rabbitmq-password postgres-password}" ;;
+  *"get storageclasses"*) [ -n "$LACKS" ] || echo true ;;
+  *"get namespaces --selector"*) [ -n "$LACKS" ] || echo namespace/kube-system ;;
+  *"get deployments,"*) echo "${THERE-deployment.apps/web}" ;;
   *"get secrets"*) echo "$SECRETS" ;;
   *"get job/release"*) echo "${RELEASE-Complete}" ;;
   *8000*) echo '{"ready": true}' ;;
   *9808*) echo 'switchyard_broker_up 1.0' ;;
   *"create -f -"*) { cat; echo; } >> "$NOTES/given" ;;
 esac
+"""
+#: An overlay that needs one thing of each kind.
+RENDERED = """
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: rabbitmq}, spec: {
+  volumeClaimTemplates: [{spec: {}}],
+  template: {spec: {volumes: [{name: a, secret: {secretName: servers, items: [
+    {key: rabbitmq-password}, {key: postgres-password}]}}]}}}}
+---
+{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: dns}, spec: {egress: [
+  {to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}]}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{name: http, port: 80}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: mail}, spec: {ports: [{name: smtp, port: 1025},
+  {name: http, port: 8025}]}}
+---
+{apiVersion: rabbitmq.com/v1beta1, kind: Vhost, metadata: {name: switchyard}, spec: {}}
 """
 
 
@@ -48,6 +71,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     script.parent.mkdir()
     script.write_text(SCRIPT)
     script.chmod(0o755)
+    (tmp_path / "rendered").write_text(RENDERED)
     monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("NOTES", str(tmp_path))
     return Cluster(tmp_path)
@@ -80,13 +104,13 @@ def test_an_overlay_that_is_not_there_is_answered_with_those_that_are(cluster, c
 def test_nothing_is_changed_when_there_is_nobody_to_ask(cluster, capsys, verb) -> None:
     assert main([verb, "--overlay=local"]) == 1
     assert "say ARGS=--yes" in capsys.readouterr().err
-    assert set(cluster.verbs) <= {"config", "get", "diff"}
+    assert set(cluster.verbs) <= {"config", "get", "diff", "kustomize"}
 
 
 def test_the_release_is_done_before_a_role_is_changed(cluster) -> None:
     assert main(["deploy", "--overlay=local", "--yes"]) == 0
     done = [line.partition(" --")[0] for line in cluster.commands]
-    changing = [each for each in done if each.split()[0] not in {"config", "diff", "exec"}]
+    changing = [each for each in done if each.split()[0] not in {"config", "diff", "exec", "kustomize"}]
     assert changing[-5:] == [
         "delete job release",
         "apply",
@@ -110,7 +134,53 @@ def test_no_role_is_changed_after_a_release_that_failed(cluster, capsys, monkeyp
 def test_a_difference_that_cannot_be_told_stops_it(cluster, monkeypatch) -> None:
     monkeypatch.setenv("DIFF", "2")
     assert main(["deploy", "--overlay=local", "--yes"]) == 1
-    assert set(cluster.verbs) == {"config", "get", "diff"}
+    assert set(cluster.verbs) == {"config", "kustomize", "get", "diff"}
+
+
+def test_a_first_deploy_asks_without_a_thousand_lines_of_difference(cluster, capsys, monkeypatch) -> None:
+    """Though the namespace is there: `make secrets` has made it."""
+    monkeypatch.setenv("THERE", "")
+    assert main(["deploy", "--overlay=local"]) == 1
+    assert "All of it is new there. Apply it?" in capsys.readouterr().err
+    assert "diff" not in cluster.verbs
+
+
+def test_the_last_lines_say_how_to_reach_what_has_pages(cluster, capsys) -> None:
+    assert main(["deploy", "--overlay=local", "--yes"]) == 0
+    *_, web, mail = capsys.readouterr().out.splitlines()
+    bound = "  kubectl --context=kind-switchyard --namespace=switchyard port-forward service/"
+    assert web == f"{bound}web 8000:80   # http://localhost:8000"
+    assert mail == f"{bound}mail 8025:8025   # http://localhost:8025"
+
+
+def test_web_with_a_route_of_its_own_is_reached_by_its_address(cluster, capsys) -> None:
+    route = "---\n{apiVersion: v1, kind: Ingress, metadata: {name: web}}\n"
+    (cluster.folder / "rendered").write_text(RENDERED + route)
+    assert main(["deploy", "--overlay=local", "--yes"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "web is reached by its PUBLIC_URL."
+
+
+def test_all_that_is_missing_is_named_with_how_to_make_it_before_anything_is_applied(
+    cluster, capsys, monkeypatch
+) -> None:
+    monkeypatch.setenv("LACKS", "rabbitmq-password")
+    assert main(["deploy", "--overlay=local", "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert "- Secret servers (postgres-password, rabbitmq-password): `make secrets OVERLAY=local`" in said
+    assert "- StorageClass (default): kind and minikube bring one" in said
+    assert "- Namespace kubernetes.io/metadata.name=kube-system: " in said
+    assert "- API rabbitmq.com/v1beta1 (Vhost): its README does not say" in said
+    assert set(cluster.verbs) == {"config", "kustomize", "get"}
+
+
+def test_a_value_that_is_still_the_examples_is_refused(cluster, capsys) -> None:
+    settings = {"data": {"PUBLIC_URL": "https://switchyard.example", "LOG_LEVEL": "INFO"}}
+    settings |= {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings-5f"}}
+    (cluster.folder / "rendered").write_text(json.dumps(settings))
+    assert main(["deploy", "--overlay=production", "--context=production", "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert "- Setting PUBLIC_URL: put the address that people use into kustomization.yaml" in said
+    assert "LOG_LEVEL" not in said
 
 
 def test_secrets_are_made_once_and_pass_by_no_command_line(cluster, monkeypatch) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.cluster.engine import Engine, choose_engine
+from deploy.cluster.engine import Engine, choose_engine, full_name
 from deploy.local.errors import LocalError
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
@@ -15,7 +15,7 @@ from tests.image.containers import Containers
 from tests.live.broker import own_vhost
 from tests.live.projects import own_database
 
-TAG = "switchyard:test"
+TAG = full_name("switchyard:test")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 from app import settings
 from deploy.cluster.engine import ROOT
+from deploy.cluster.references import made_secrets, secrets
 from switchyard.routing import QUEUES
 from tests.manifests.queue_manifests import SCALERS, rights, scalers, served, sizes
 from tests.manifests.rendered import Document, container, labels, of_kind, ours, pod
@@ -138,54 +139,21 @@ def documented() -> dict[str, set[str]]:
     rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
     found: dict[str, set[str]] = {}
     for _, names, keys, *_ in rows:
-        for name in re.findall(r"`([\w-]+)`", names):
-            found.setdefault(name, set()).update(re.findall(r"`([\w-]+)`", keys))
+        for name in re.findall(r"`([\w.-]+)`", names):
+            found.setdefault(name, set()).update(re.findall(r"`([\w.-]+)`", keys))
     return found
 
 
 def used_keys(found: list[Document]) -> set[tuple[str, str]]:
     """(Secret, key)."""
-    return {pair for item in found for pair in chain(mounted(item), referred(item))}
-
-
-def mounted(document: Document) -> Iterator[tuple[str, str]]:
-    """Of each file in a mounted Secret; for one mounted whole, of each ``*_FILE`` under its path."""
-    if document["kind"] not in {"Deployment", "Job", "StatefulSet"}:
-        return
-    (one,) = pod(document)["containers"]
-    for volume in pod(document)["volumes"]:
-        if "secret" not in volume:
-            continue
-        name, items = volume["secret"]["secretName"], volume["secret"].get("items")
-        (path,) = [m["mountPath"] for m in one["volumeMounts"] if m["name"] == volume["name"]]
-        files = [
-            e["value"].removeprefix(f"{path}/")
-            for e in one["env"]
-            if e.get("value", "").startswith(f"{path}/")
-        ]
-        yield from ((name, key) for key in ([item["key"] for item in items] if items else files))
-
-
-def referred(document: Document) -> Iterator[tuple[str, str]]:
-    if document["kind"] == "TriggerAuthentication":
-        yield from ((item["name"], item["key"]) for item in document["spec"]["secretTargetRef"])
-    if document["kind"] == "ExternalSecret":
-        target = document["spec"]["target"]
-        keys = target.get("template", {}).get("data") or [
-            item["secretKey"] for item in document["spec"]["data"]
-        ]
-        yield from ((target["name"], key) for key in keys)
-    if document["kind"] == "User":
-        # The keys that the RabbitMQ operators look for.
-        name = document["spec"]["importCredentialsSecret"]["name"]
-        yield from ((name, key) for key in ("username", "password"))
+    return {pair for item in found for pair in secrets(item) | made_secrets(item)}
 
 
 def broker_users(found: list[Document]) -> Iterator[str]:
     """Each broker user is made with the credentials that a Secret of the overlay has."""
-    made = {pair for item in found if item["kind"] == "ExternalSecret" for pair in referred(item)}
+    made = {pair for item in found for pair in made_secrets(item)}
     for name, user in of_kind(found, "User").items():
-        missing = {key for _, key in set(referred(user)) - made}
+        missing = {key for _, key in secrets(user) - made}
         if missing:
             yield f"The broker user {name} lacks {sorted(missing)} of its Secret."
 

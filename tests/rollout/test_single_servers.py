@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from deploy.cluster.secrets import generated
-from deploy.local.cluster import _privileges
+from deploy.local.cluster import _NOBODY, _privileges
 from deploy.local.home import claimed
 from deploy.local.node import Node
 from deploy.local.ports import LOOPBACK, free_ports
@@ -27,7 +27,7 @@ from deploy.local.processes import bound
 from deploy.local.readiness import ready_version
 from deploy.local.servers import installation
 from switchyard.routing import QUEUES
-from tests.live.processes import ROOT
+from tests.live.processes import ROOT, eventually
 from tests.manifests.rendered import Document, container, documents, of_kind, pod
 from tests.rollout import mounts
 
@@ -69,7 +69,8 @@ def place(workload: Document, home: Path, management_port: int) -> None:
     for name, text in (IMAGE | {"conf.d/15-ports.conf": "".join(lines)}).items():
         (home / "etc" / "rabbitmq" / name).write_text(text)
     # `rabbitmqctl` here is not in the container, and has the node's cookie from its own home.
-    shutil.copy(home / ".erlang.cookie", home / "var" / "lib" / "rabbitmq")
+    variables = {item["name"]: item["value"] for item in container(workload)["env"]}
+    shutil.copy(home / ".erlang.cookie", moved(variables["HOME"], home))
 
 
 def started(workload: Document, home: Path, scripts: Path) -> str:
@@ -83,7 +84,7 @@ def started(workload: Document, home: Path, scripts: Path) -> str:
 
 
 def moved(text: str, home: Path) -> str:
-    return re.sub(r"/(run|tmp|etc|var)/", lambda found: f"{home}{found[0]}", text)
+    return re.sub(r"/(run|tmp|etc|var)\b", lambda found: f"{home}{found[0]}", text)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def until_ready(node: Node) -> str:
 def test_rabbitmq_takes_its_configuration_and_lets_the_roles_in(rabbitmq: Node) -> None:
     version = until_ready(rabbitmq)
     image = container(of_kind(LOCAL, "StatefulSet")["rabbitmq"])["image"]
-    assert image.startswith(f"rabbitmq:{version.rpartition('.')[0]}-")
+    assert image.startswith(f"rabbitmq:{version.rpartition('.')[0]}.")
     with httpx.Client(base_url=urls(rabbitmq)["BROKER_MANAGEMENT_URL"], timeout=30) as management:
         assert [user["name"] for user in management.get("/api/users").json()] == ["switchyard"]
         assert management.get("/api/vhosts/switchyard").json()["default_queue_type"] == "quorum"
@@ -138,6 +139,53 @@ def test_the_topology_can_be_applied_to_it(rabbitmq: Node, environment: dict[str
     assert {f"{name}\tquorum" for name in QUEUES} <= set(found.splitlines())
 
 
+def test_its_password_is_in_no_file_that_others_may_read(rabbitmq: Node) -> None:
+    password = SECRETS["servers"]["rabbitmq-password"]
+    files = [file for file in (rabbitmq.home / "tmp").rglob("*") if file.is_file()]
+    holding = [file for file in files if password in file.read_text(errors="replace")]
+    assert holding
+    assert [file.name for file in holding if file.stat().st_mode & 0o077] == []
+
+
+def test_rabbitmq_comes_back_on_the_volume_of_a_pod_that_is_gone(rabbitmq: Node) -> None:
+    workload = of_kind(LOCAL, "StatefulSet")["rabbitmq"]
+    rabbitmq.ctl("add_vhost", "kept")
+    rabbitmq.stop()
+    remount(workload, rabbitmq.home)
+    rabbitmq.start()
+    until_ready(rabbitmq)
+    with httpx.Client(base_url=urls(rabbitmq)["BROKER_MANAGEMENT_URL"], timeout=30) as management:
+        assert management.get("/api/vhosts/kept").status_code == 200
+
+
+def remount(workload: Document, home: Path) -> None:
+    """What a new pod finds: the claims as the kubelet opens them to fsGroup, and empty folders otherwise."""
+    claims = {claim["metadata"]["name"] for claim in workload["spec"]["volumeClaimTemplates"]}
+    empty = {volume["name"] for volume in pod(workload)["volumes"] if "emptyDir" in volume}
+    for mount in container(workload)["volumeMounts"]:
+        folder = home / mount["mountPath"].lstrip("/")
+        if mount["name"] in empty:
+            shutil.rmtree(folder)
+            folder.mkdir()
+        if mount["name"] in claims:
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(path.stat().st_mode | (0o2770 if path.is_dir() else 0o660))
+
+
+def test_a_cookie_that_the_group_may_read_is_what_rabbitmq_refuses(tmp_path: Path) -> None:
+    """The control: why a cookie on a volume that is opened to a group ends every start after the first."""
+    with pytest.MonkeyPatch.context() as patch, claimed(tmp_path / "node") as home:
+        patch.setenv("RABBITMQ_SUITE", SUITE)
+        node = Node(installation(), home, tmp_path / "node.log", "unused", "unused")
+        (home / ".erlang.cookie").chmod(0o660)
+        node.start()
+        try:
+            eventually(lambda: not node.running(), what="a node that does not start")
+        finally:
+            node.stop()
+        assert "must be accessible by owner only" in node.log.read_text()
+
+
 def test_postgres_takes_its_arguments(postgres: Postgres) -> None:
     """``-C`` prints what the server would run with; the image's entry script passes the arguments on."""
     assert postgres.cluster
@@ -147,6 +195,27 @@ def test_postgres_takes_its_arguments(postgres: Postgres) -> None:
     command = bound([*server, *arguments, "-C", name], privileges=_privileges())
     asked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert asked.stdout.strip() == value, asked.stderr
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o2770, True), (0o700, False)])
+def test_the_volume_of_postgres_is_not_opened_to_a_group_which_it_would_refuse(
+    postgres: Postgres, tmp_path: Path, mode: int, refused: bool
+) -> None:
+    """What the kubelet would make of PGDATA at each mount, and what it leaves with the policy."""
+    assert postgres.cluster
+    binaries, privileges = postgres.cluster.binaries, _privileges()
+    with claimed(tmp_path / "home") as home:
+        data = home / "data"
+        data.mkdir()
+        (data / "postgresql.conf").touch()
+        if privileges:
+            shutil.chown(data, _NOBODY, _NOBODY)
+        data.chmod(mode)
+        command = bound([str(binaries / "postgres"), "-D", str(data)], privileges=privileges)
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert ("has invalid permissions" in said) is refused, said
+    security = pod(of_kind(LOCAL, "StatefulSet")["postgres"])["securityContext"]
+    assert security["fsGroupChangePolicy"] == "OnRootMismatch"
 
 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
