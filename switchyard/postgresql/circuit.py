@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 import psycopg
 
-#: How long after an attempt that failed nobody starts another one.
+#: How long after an attempt that failed one waits again, and after how long one that runs counts as failed.
 PAUSE_SECONDS = 1.0
 
 
@@ -20,7 +20,7 @@ class Circuit:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._trying = 0
+        self._began_at: list[float] = []
         self._failure: tuple[float, str] | None = None
         self._made: WeakSet[psycopg.Connection[Any]] = WeakSet()
 
@@ -30,26 +30,41 @@ class Circuit:
         return cast("type[psycopg.Connection[Any]]", type("Connection", (_Watched,), {"circuit": self}))
 
     def broken(self) -> str:
-        """Why waiting is of no use now, or empty: the last attempt failed, no other is due, none is open."""
+        """Why waiting is of no use now, or empty, which says: wait, and see."""
+        now = time.monotonic()
         with self._lock:
-            if self._failure is None or any(not connection.closed for connection in self._made):
+            if any(not connection.closed for connection in self._made):
+                return ""
+            if any(now - began >= PAUSE_SECONDS for began in self._began_at):
+                return "nothing answers"
+            if self._failure is None:
                 return ""
             failed_at, reason = self._failure
-            due = not self._trying and time.monotonic() - failed_at >= PAUSE_SECONDS
-            return "" if due else reason
+            if self._began_at or now - failed_at < PAUSE_SECONDS:
+                return reason
+            # To one; whoever comes after it is told the same as before.
+            self._failure = now, reason
+            return ""
 
-    def begin(self) -> None:
+    def begin(self) -> float:
+        """An attempt; what is returned is for ``end``."""
         with self._lock:
-            self._trying += 1
+            self._began_at.append(now := time.monotonic())
+        return now
 
-    def end(self, outcome: "psycopg.Connection[Any] | BaseException") -> None:
+    def end(self, began: float, outcome: "psycopg.Connection[Any] | BaseException") -> None:
         with self._lock:
-            self._trying -= 1
-            if isinstance(outcome, BaseException):
-                self._failure = time.monotonic(), str(outcome)
-            else:
+            self._began_at.remove(began)
+            if not isinstance(outcome, BaseException):
                 self._failure = None
                 self._made.add(outcome)
+        if isinstance(outcome, BaseException):
+            self.fail(str(outcome))
+
+    def fail(self, reason: str) -> None:
+        """Note that the database does not answer."""
+        with self._lock:
+            self._failure = time.monotonic(), reason
 
 
 class _Watched(psycopg.Connection[Any]):
@@ -57,11 +72,11 @@ class _Watched(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
-        cls.circuit.begin()
+        began = cls.circuit.begin()
         try:
             made = super().connect(conninfo, **parameters)
         except BaseException as error:
-            cls.circuit.end(error)
+            cls.circuit.end(began, error)
             raise
-        cls.circuit.end(made)
+        cls.circuit.end(began, made)
         return made

@@ -18,6 +18,7 @@ from psycopg.pq import ExecStatus
 
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.pooler import connected
+from switchyard.postgresql.circuit import Circuit
 from switchyard.sqlstate import is_read_only
 
 #: What libpq calls a server that takes writes.
@@ -84,13 +85,18 @@ class HealthCheck:
         within = min(CONNECT_SECONDS, self.pool.timeout / 2) if self.pool else CONNECT_SECONDS
         try:
             return answers(connection, writable=self._must_write(), within_seconds=within)
-        except TimeoutError:
+        except TimeoutError as error:
             if self.pool:
                 self.pool.drain()
+            if circuit := self._circuit():
+                circuit.fail(str(error))
             return False
 
+    def _circuit(self: Any) -> Circuit | None:
+        return getattr(self.pool.connection_class, "circuit", None) if self.pool else None
+
     def _refuse_to_wait_in_vain(self: Any) -> None:
-        circuit = getattr(self.pool.connection_class, "circuit", None) if self.pool else None
+        circuit = self._circuit()
         if circuit and (reason := circuit.broken()):
             raise psycopg.OperationalError(f"no connection can be made at present: {reason}")
 

@@ -12,6 +12,7 @@ from tests.live.processes import Processes, answer, eventually
 
 #: More than web has threads.
 REQUESTS = 40
+THREADS = 8
 #: One request waits 2 s at most. Without a word from the database it was for ever, and 5 s each without one.
 SOON_SECONDS = 10
 
@@ -20,9 +21,13 @@ def test_requests_are_told_that_the_database_is_away_and_served_when_it_is_back(
     port = free_ports(1)[0]
     address = f"http://{LOOPBACK}:{port}"
 
+    client = httpx.Client(
+        timeout=SOON_SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+    )
+
     def sign_up(number: int) -> httpx.Response:
         form = {"email": f"{number}@example.com", "name": "a"}
-        return httpx.post(f"{address}/signup", json=form, timeout=SOON_SECONDS, trust_env=False)
+        return client.post(f"{address}/signup", json=form)
 
     def all_are_told() -> None:
         with ThreadPoolExecutor(REQUESTS) as clients:
@@ -37,7 +42,15 @@ def test_requests_are_told_that_the_database_is_away_and_served_when_it_is_back(
     with Proxy(int(database["PORT"])) as proxy:
         before = processes.environment["DATABASE_URL"]
         url = before.replace(f":{database['PORT']}/", f":{proxy.port}/")
-        processes.start("web", env={"PORT": str(port), "DATABASE_URL": url, "SIGNUPS_PER_HOUR": "1000"})
+        web = processes.start(
+            "web",
+            env={
+                "PORT": str(port),
+                "WEB_THREADS": str(THREADS),
+                "DATABASE_URL": url,
+                "SIGNUPS_PER_HOUR": "1000",
+            },
+        )
         eventually(ready)
         proxy.freeze()
         eventually(lambda: not ready())
@@ -50,3 +63,5 @@ def test_requests_are_told_that_the_database_is_away_and_served_when_it_is_back(
         proxy.target = served
         eventually(ready, within=SOON_SECONDS)
         assert sign_up(0).status_code == 201
+    waited = [line for line in web.text().splitlines() if "couldn't get a connection after" in line]
+    assert len(waited) <= 2 * THREADS
