@@ -10,6 +10,7 @@ from pathlib import Path
 
 from environs import FileAwareEnv, validate
 
+from switchyard import database_from_url
 from switchyard.process.logs import logging_config
 
 env = FileAwareEnv(strip_whitespace=True)
@@ -91,10 +92,14 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY els
 
 # PostgreSQL
 DATABASES = {
-    "default": env.dj_db_url("DATABASE_URL", engine="switchyard.postgresql", conn_health_checks=True)
+    "default": {
+        "ENGINE": "switchyard.postgresql",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": env.bool("DISABLE_SERVER_SIDE_CURSORS", False),
+        **database_from_url(env.str("DATABASE_URL")),
+    }
 }
-DATABASES["default"]["CONN_MAX_AGE"] = 60
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DISABLE_SERVER_SIDE_CURSORS", False)
 SWITCHYARD_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 10)
 
 # RabbitMQ and Celery, whose other options are the engine's (switchyard/broker/options.py)

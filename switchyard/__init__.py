@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from switchyard.outbox.errors import TaskCallError
     from switchyard.outbox.sending import send_on_commit
     from switchyard.postgresql.mixin import DatabaseMixin
+    from switchyard.postgresql.url import database_from_url
     from switchyard.queues import QueueSpec
     from switchyard.schedule.entry import Missed, ScheduleEntry
     from switchyard.tasks.base import RoutedTask
@@ -29,6 +30,7 @@ __all__ = [
     "ScheduleEntry",
     "TaskCallError",
     "attach",
+    "database_from_url",
     "delete_in_batches",
     "once",
     "released_database",
@@ -45,6 +47,7 @@ _HOMES = {
     "ScheduleEntry": "switchyard.schedule.entry",
     "TaskCallError": "switchyard.outbox.errors",
     "attach": "switchyard.celery",
+    "database_from_url": "switchyard.postgresql.url",
     "delete_in_batches": "switchyard.database",
     "once": "switchyard.tasks.once",
     "released_database": "switchyard.database",

@@ -12,8 +12,6 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from switchyard.deadline import CONNECT_SECONDS
-
 #: A pooler that other clients keep busy may give a client the same session by chance.
 LOOKS = 3
 
@@ -21,8 +19,8 @@ Link = psycopg.Connection[Any]
 
 
 def connected(database: Any = connection, **parameters: Any) -> Link:
-    """A connection beside Django's, to the same place. Each statement is a transaction."""
-    found = database.get_connection_params() | {"cursor_factory": None, "connect_timeout": CONNECT_SECONDS}
+    """A connection beside Django's, to the same place and as patient. Each statement is a transaction."""
+    found = database.get_connection_params() | {"cursor_factory": None}
     return psycopg.connect(**found | parameters, autocommit=True)
 
 

@@ -18,9 +18,10 @@ from switchyard.outbox.sending import OutboxCommit
 from switchyard.postgresql.health import HealthCheck
 from switchyard.postgresql.pooling import TransactionPooling
 from switchyard.postgresql.session import SessionState
+from switchyard.postgresql.timeouts import Timeouts
 
 
-class DatabaseMixin(TransactionPooling, HealthCheck, SessionState, OutboxCommit):
+class DatabaseMixin(TransactionPooling, HealthCheck, SessionState, Timeouts, OutboxCommit):
     """Commits the outbox along, lends connections for a transaction at a time, and leaves dead ones out.
 
     The first of a backend's bases:

@@ -75,6 +75,11 @@ def _look_at_database() -> None:
     try:
         # Not through Django's pool: it would try again in the background for half a minute.
         connected().close()
+    except psycopg.ProgrammingError as error:
+        raise Unavailable(
+            f"No connection can be made with what DATABASES['default'] has ({first_line(error)}). "
+            "Correct its OPTIONS, or DATABASE_URL."
+        ) from error
     except psycopg.OperationalError as error:
         where = connection.settings_dict
         raise NotYet(

@@ -33,5 +33,5 @@ def post_worker_init(_worker: Any) -> None:
     """In each process, once it has the application."""
     from switchyard.metrics import web  # noqa: PLC0415 - the arbiter, which reads this file, has no use for it
 
-    share_connections(wait_seconds=REQUEST_WAIT_SECONDS)
+    share_connections(wait_seconds=REQUEST_WAIT_SECONDS, impatient=True)
     web.serve()

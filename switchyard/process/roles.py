@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS
 
 from switchyard.broker.management import Management, ManagementError
 from switchyard.celery import attached
@@ -21,7 +21,6 @@ from switchyard.metrics.server import look_at_port, serving
 from switchyard.process import dependencies
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay as RelayLoop
-from switchyard.schedule.lease import WAITS
 from switchyard.stop import Stop
 
 #: Each a command of Django's, or a verb of ours, and its arguments.
@@ -94,7 +93,6 @@ class Exporting(BaseCommand):
         stop = Stop()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        connection.settings_dict["OPTIONS"] = WAITS | connection.settings_dict["OPTIONS"]
         with _management() as management:
             exporter = Exporter(Reads.of(management))
             with serving("the exporter", "EXPORTER_PORT", exporter) as server:

@@ -19,22 +19,12 @@ import structlog
 from psycopg.sql import SQL, Identifier
 
 from switchyard.clock import TOLERANCE_SECONDS
-from switchyard.deadline import CONNECT_SECONDS
 from switchyard.pooler import connected, is_pooled
 
 #: Advisory locks are numbers, for each database: the letters of "beat".
 LOCK = int.from_bytes(b"beat")
 #: The holder looks every 2 s (switchyard/schedule/scheduler.py).
 SILENT_SECONDS = 6
-
-#: How long beat waits for a database that does not answer. Seconds; `tcp_user_timeout` in milliseconds.
-WAITS = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 4,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 6000,
-}
 
 MINE = """
 SELECT clock_timestamp(), EXISTS (
@@ -106,7 +96,7 @@ class Lease:
     def _connected(self) -> "psycopg.Connection[Any]":
         if self._link is None:
             # The other protocol would keep a statement, and its snapshot, until the next.
-            self._link = connected(**WAITS, cursor_factory=psycopg.ClientCursor)
+            self._link = connected(cursor_factory=psycopg.ClientCursor)
             # psycopg then begins a transaction with the next statement.
             self._link.autocommit = not is_pooled(self._link)
         return self._link

@@ -14,7 +14,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 from switchyard import heartbeat
 from switchyard.clock import Step
 from switchyard.schedule.decision import Decision, Verdict, complaint
-from switchyard.schedule.lease import WAITS, Lease, LeaseLost
+from switchyard.schedule.lease import Lease, LeaseLost
 from switchyard.schedule.models import FIRST, Place, Tick
 from switchyard.schedule.review import Review
 from switchyard.schedule.rows import due_entries, next_look, put_off
@@ -55,7 +55,6 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def setup_schedule(self) -> None:
         """Called once in a beat that will run. The role ``release`` has brought the entries."""
-        connection.settings_dict["OPTIONS"] = WAITS | connection.settings_dict["OPTIONS"]
 
     def sync(self) -> None:
         """Nothing to write back."""

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection, transaction
 
 from switchyard.database import in_own_transaction
-from switchyard.deadline import CONNECT_SECONDS
 
 BASE = {
     "PATH": os.environ["PATH"],
@@ -49,6 +48,6 @@ def test_the_transaction_that_a_test_case_wraps_around_a_test_is_not_the_callers
 
 @pytest.mark.django_db
 def test_a_connection_of_ones_own_is_made_from_djangos_parameters() -> None:
-    with psycopg.connect(**connection.get_connection_params(), connect_timeout=CONNECT_SECONDS) as own:
+    with psycopg.connect(**connection.get_connection_params()) as own:
         found = own.execute("SELECT current_database()").fetchone()
     assert found == (connection.settings_dict["NAME"],)

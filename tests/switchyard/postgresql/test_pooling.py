@@ -262,9 +262,9 @@ def test_statements_in_a_row_ask_the_server_nothing_besides(pooled: Any, monkeyp
     looks: list[Any] = []
     answers = health.answers
 
-    def counted(connection: Any, *, writable: bool) -> bool:
+    def counted(connection: Any, **how: Any) -> bool:
         looks.append(connection)
-        return answers(connection, writable=writable)
+        return answers(connection, **how)
 
     monkeypatch.setattr(health, "TRUSTED_SECONDS", 60)
     monkeypatch.setattr(health, "answers", counted)
