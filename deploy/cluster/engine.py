@@ -42,14 +42,11 @@ class Engine:
 
 
 def full_name(image: str) -> str:
-    """What a node makes of the name in a manifest, for the engine to give the image just that name.
-
-    Podman and buildah would put ``localhost/`` before one without a registry, which no manifest means.
-    """
+    """With ``localhost/`` before one without a registry: so podman and buildah name it, and docker not."""
     first, slash, _ = image.partition("/")
     if slash and (first == "localhost" or {".", ":"} & {*first}):
         return image
-    return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
+    return f"localhost/{image}"
 
 
 def choose_engine() -> Engine:

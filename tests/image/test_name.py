@@ -23,14 +23,14 @@ SAVE = {
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("switchyard:local", "docker.io/library/switchyard:local"),
-        ("team/switchyard:1", "docker.io/team/switchyard:1"),
+        ("switchyard:local", "localhost/switchyard:local"),
+        ("team/switchyard:1", "localhost/team/switchyard:1"),
         ("registry.example/team/switchyard:1", "registry.example/team/switchyard:1"),
         ("registry:5000/switchyard:1", "registry:5000/switchyard:1"),
         ("localhost/switchyard:1", "localhost/switchyard:1"),
     ],
 )
-def test_a_name_is_completed_as_a_node_completes_it(written: str, meant: str) -> None:
+def test_a_name_without_a_registry_is_the_same_with_every_engine(written: str, meant: str) -> None:
     assert full_name(written) == meant
     assert full_name(meant) == meant
 
@@ -38,7 +38,8 @@ def test_a_name_is_completed_as_a_node_completes_it(written: str, meant: str) ->
 def test_what_is_built_for_an_overlay_is_what_its_pods_ask_for(engine: Engine, tmp_path: Path) -> None:
     """With every engine that is here, of which one must be."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL empty=yes\n")
-    asked = full_name(overlay("local").image).replace(":local", ":name-test")
+    assert full_name(overlay("local").image) == overlay("local").image
+    asked = overlay("local").image.replace(":local", ":name-test")
     for name in {engine.command, *(other for other in ("podman", "buildah") if which(other))}:
         built = Engine(name)
         built.build(asked, "test", tmp_path)
