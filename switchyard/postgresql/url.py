@@ -5,9 +5,10 @@ those of libpq (PostgreSQL's manual, "Parameter Key Words"), as text, and those 
 is neither, or cannot be had, is refused by its name, and the message quotes no value: it may be a password.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 from psycopg import IsolationLevel, pq
 
@@ -16,6 +17,9 @@ FORM = (
     "expected postgres://user:password@host:5432/name?parameter=value, or several host:port with commas "
     "between, with / # ? @ [ : in user and password percent-encoded; came "
 )
+
+#: An IPv6 address, with its zone if it has one (RFC 3986, 3.2.2, and RFC 6874).
+BRACKETED = re.compile(r"\[[0-9A-Fa-f:.]+(%[\w.~%-]+)?\]")
 
 #: What Django has a key for beside OPTIONS.
 KEYS = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
@@ -52,15 +56,16 @@ def database_from_url(url: str, variable: str = "DATABASE_URL") -> dict[str, Any
 
 
 def _parts(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError(f"{FORM}brackets around what is no address.") from None
-    if parts.scheme not in SCHEMES:
+    """As ``urlsplit`` does, which in newer releases of Python takes no brackets beside another host."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower() not in SCHEMES:
         raise ValueError(f"{FORM}another scheme.")
-    if parts.fragment:
+    rest, fragment, _ = rest.partition("#")
+    if fragment:
         raise ValueError(f"{FORM}a # that ends it.")
-    return parts
+    rest, _, query = rest.partition("?")
+    netloc, slash, path = rest.partition("/")
+    return SplitResult(scheme, netloc, slash + path, query, "")
 
 
 def _of_authority(parts: SplitResult) -> dict[str, str]:
@@ -85,7 +90,11 @@ def _host_and_port(place: str) -> tuple[str, str]:
         host, port = host or place, ""
     if port and not port.isdecimal():
         raise ValueError(f"{FORM}a port that is not a number.")
-    return unquote(host.strip("[]")), port
+    if BRACKETED.fullmatch(host):
+        host = host[1:-1]
+    elif "[" in host or "]" in host:
+        raise ValueError(f"{FORM}brackets around what is no address.")
+    return unquote(host), port
 
 
 def _value(name: str, value: str) -> object:

@@ -195,6 +195,8 @@ def test_what_cannot_be_had_is_refused_by_its_name_and_the_variables(name: str) 
         "postgres://u:p@h/n?connect_timeout=hidden",
         "postgres://u:p@h/n#hidden",
         "postgres://u:p@[hidden/n",
+        "postgres://u:p@[hidden]/n",
+        "postgres://u:p@h]idden/n",
         "postgres://u:p@h/n?pool=hidden",
     ],
 )
@@ -216,6 +218,7 @@ def test_what_is_text_stays_text_and_what_is_djangos_is_made_so() -> None:
         "PORT": "5432,6",
         "OPTIONS": {"application_name": "007", "pool": True, "prepare_threshold": 5},
     }
+    assert database_from_url("postgres://[fe80::1%25eth0],[::1]:6/n")["HOST"] == "fe80::1%eth0,::1"
     assert database_from_url("postgres:///n?host=/Run/a")["HOST"] == "/Run/a"
     assert database_from_url("postgres://%2FRun%2Fa/n")["HOST"] == "/Run/a"
     assert database_from_url("postgres://u@h/n")["PORT"] == ""
