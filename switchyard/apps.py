@@ -33,6 +33,7 @@ class SwitchyardConfig(AppConfig):
     def ready(self) -> None:
         """Models can be imported only now, and so can what imports them."""
         database_router.install()
+        import_module("switchyard.process.logs").record_only_what_is_written()
         for name in ("switchyard.outbox.context", "switchyard.outbox.journal"):
             import_module(name).connect()
         for name in TASKS:

@@ -10,6 +10,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | PORT                  | 8000              | web's port                                                 |
 | WEB_PROCESSES         | 1                 | gunicorn processes                                         |
 | WEB_THREADS           | 8                 | threads of each                                            |
+| WEB_KEEPALIVE_SECONDS | 75                | how long web keeps an idle connection: longer than what is |
+|                       |                   | before it does, or that meets connections just closed      |
 | EXPORTER_PORT         | 9808              | the exporter's port                                        |
 | RELAY_PORT            | 9809              | port of the relay's metrics and ``/livez``                 |
 | WORKER_METRICS_PORT   | 9810              | the same of a worker; 0 takes a free one                   |
@@ -39,6 +41,8 @@ DEFAULTS: dict[str, Any] = {
     "PORT": 8000,
     "WEB_PROCESSES": 1,
     "WEB_THREADS": 8,
+    # nginx and the load balancers of the large clouds keep theirs for 60 s.
+    "WEB_KEEPALIVE_SECONDS": 75,
     "EXPORTER_PORT": 9808,
     "RELAY_PORT": 9809,
     "WORKER_METRICS_PORT": 9810,

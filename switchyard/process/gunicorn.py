@@ -16,6 +16,7 @@ workers = conf.WEB_PROCESSES
 # Threads, because a request waits for the database more than it computes.
 worker_class = "gthread"
 threads = conf.WEB_THREADS
+keepalive = conf.WEB_KEEPALIVE_SECONDS
 graceful_timeout = 30
 control_socket_disable = True
 logconfig_dict = settings.LOGGING

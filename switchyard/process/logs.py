@@ -4,12 +4,15 @@ Every line carries what is bound at the moment: ``request_id`` in web, ``task_id
 a worker (bound by django-structlog and ``switchyard.worker.context``).
 """
 
-import json
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
+
+from switchyard.process.json_lines import as_json
+from switchyard.worker.log_handler import LineHandler
 
 #: Applied to structlog's events and to the standard library's records alike, so that both look the same.
 SHARED: list[Any] = [
@@ -20,8 +23,9 @@ SHARED: list[Any] = [
     structlog.stdlib.ExtraAdder(),
 ]
 
-#: Made once: ``json.dumps`` makes an encoder for each call with options.
-_ENCODER = json.JSONEncoder(default=str)
+
+#: Of a record: what ``logging`` is told not to find out. Parts of names, as of processName.
+COSTLY = ("process", "thread", "pathname", "filename", "module", "lineno", "funcName")
 
 
 def logging_config(log_format: str, level: str) -> dict[str, Any]:
@@ -61,19 +65,14 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
 def renderers(log_format: str) -> list[Any]:
     """The last steps: an exception as text in one JSON line, or a readable traceback."""
     if log_format == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_as_json)]
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(as_json)]
     # Where rich can be imported, structlog's own choice shows each frame's variables, passwords among them.
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 
 
-def _as_json(event: Any, **_: Any) -> str:
-    return _ENCODER.encode(event)
-
-
 def configure_structlog() -> None:
     """Send structlog's events through the standard library, so that one handler writes every line."""
-    _record_only_what_is_written()
     structlog.configure(
         processors=[
             # First, so that a line that is dropped costs nothing.
@@ -88,8 +87,28 @@ def configure_structlog() -> None:
     )
 
 
-def _record_only_what_is_written() -> None:
-    """No line of ours shows them, and each costs every line: the ways that `logging` documents for it."""
+def record_only_what_is_written() -> None:
+    """Once logging is configured: no line of ours shows them, and each costs every line.
+
+    These are the ways that ``logging`` documents for it. They hold for the whole process, so only where no
+    handler of the project's has a format with them, or one that nobody can look into.
+    """
+    if any(map(_shows_them, _handlers())):
+        return
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # Who called: a walk up the stack.
     logging._srcfile = None  # noqa: SLF001
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    yield from logging.root.handlers
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            yield from logger.handlers
+
+
+def _shows_them(handler: logging.Handler) -> bool:
+    if isinstance(handler, LineHandler) or handler.formatter is None:
+        return False
+    written = getattr(handler.formatter, "_fmt", None)
+    return written is None or any(name in written for name in COSTLY)

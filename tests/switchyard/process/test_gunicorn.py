@@ -12,3 +12,8 @@ def test_web_listens_where_bind_address_says(settings: Any, address: str) -> Non
     settings.SWITCHYARD_BIND_ADDRESS, settings.SWITCHYARD_PORT = address, 8001
     told = runpy.run_module("switchyard.process.gunicorn")
     assert parse_address(told["bind"]) == (address, 8001)
+
+
+def test_web_keeps_idle_connections_as_long_as_it_is_told(settings: Any) -> None:
+    settings.SWITCHYARD_WEB_KEEPALIVE_SECONDS = 400
+    assert runpy.run_module("switchyard.process.gunicorn")["keepalive"] == 400
