@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from select import select
@@ -46,13 +47,13 @@ def test_web_is_live_and_ready_and_sigterm_ends_it(web) -> None:
 def test_web_keeps_an_idle_connection_for_longer_than_a_load_balancer_would_send_into_it(web) -> None:
     """gunicorn by itself closes it after 2 s, and a request that is on its way then is reset."""
     address = urlsplit(web[1])
-    connection = HTTPConnection(address.hostname, address.port, timeout=30)
-    connection.request("GET", "/livez")
-    assert connection.getresponse().read()
-    closed, _, _ = select([connection.sock], [], [], 4)
-    assert not closed
-    connection.request("GET", "/livez")
-    assert connection.getresponse().status == 200
+    with closing(HTTPConnection(address.hostname, address.port, timeout=30)) as connection:
+        connection.request("GET", "/livez")
+        assert connection.getresponse().read()
+        closed, _, _ = select([connection.sock], [], [], 4)
+        assert not closed
+        connection.request("GET", "/livez")
+        assert connection.getresponse().read()
 
 
 def test_a_worker_that_ends_exits_with_zero(yard: Processes) -> None:
