@@ -54,12 +54,13 @@ class _Counterpart(Thread):
 
     def run(self) -> None:
         # Whatever fails here closes what the C client waits for.
-        with self._listener, suppress(OSError):
-            self.peer, _ = self._listener.accept()
-        with suppress(OSError), self.peer:
-            self.peer.sendall(_GREETING)
-            while (said := self.peer.recv(4096)) and _FAREWELL not in said:
-                pass
+        with suppress(OSError):
+            with self._listener:
+                self.peer, _ = self._listener.accept()
+            with self.peer:
+                self.peer.sendall(_GREETING)
+                while (said := self.peer.recv(4096)) and _FAREWELL not in said:
+                    pass
 
 
 class Decoder(Connection):  # type: ignore[misc]

@@ -15,7 +15,6 @@ from amqp.exceptions import RecoverableConnectionError
 from amqp.spec import Basic
 from kombu.transport.base import Message
 from kombu.transport.pyamqp import Channel
-from librabbitmq import ConnectionError as UnreadableError
 
 from switchyard.broker import transport
 from switchyard.broker.decoder import Decoder
@@ -52,7 +51,10 @@ class Connection(transport.Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.decoder: Decoder | None = Decoder()
+        #: Made for the first delivery: an attempt to connect to a broker that refuses it gets none.
+        self.decoder: Decoder | None = None
+        #: Until it fails once.
+        self.reads_by_c = True
         #: Read, and not handled yet: a handler that raises leaves the rest for the next turn of the loop.
         self.messages: deque[Message] = deque()
 
@@ -68,24 +70,33 @@ class Connection(transport.Connection):
 
     def collect(self) -> None:
         self.messages.clear()
-        if self.decoder:
-            self.decoder.close()
+        self._end_decoder()
         super().collect()
 
     def _decode(self, deliveries: list[bytes]) -> None:
-        # py-amqp takes each frame that comes for a sign of life.
-        self.bytes_recv += len(deliveries)
-        if self.decoder:
+        if self.reads_by_c:
             try:
-                self.messages.extend(self.decoder.decode(deliveries))
-            except (UnreadableError, OSError) as error:
+                self.messages.extend(self._read_by_c(deliveries))
+            except Exception as error:  # noqa: BLE001 - whatever it fails over, py-amqp reads it too
                 log.warning("c_client_left", error=str(error))
-                self.decoder.close()
-                self.decoder = None
+                self.reads_by_c = False
+                self._end_decoder()
             else:
+                # py-amqp takes each frame that comes for a sign of life.
+                self.bytes_recv += len(deliveries)
                 return
         frames = [frame for delivery in deliveries for frame in frames_of(delivery)]
         self.transport.frames.extendleft(reversed(frames))
+
+    def _read_by_c(self, deliveries: list[bytes]) -> list[Message]:
+        if self.decoder is None:
+            self.decoder = Decoder()
+        return self.decoder.decode(deliveries)
+
+    def _end_decoder(self) -> None:
+        if self.decoder:
+            self.decoder.close()
+            self.decoder = None
 
     def _handle(self, message: Message) -> None:
         number: Any = message.channel

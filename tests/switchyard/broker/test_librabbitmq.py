@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from kombu.transport.base import Message
 from kombu.transport.pyamqp import Channel
 from kombu.transport.pyamqp import Message as ByPyAMQP
+from librabbitmq import ChannelError
+from librabbitmq import ConnectionError as CConnectionError
 from structlog.testing import capture_logs
 
 from switchyard.broker import librabbitmq, transport
@@ -111,7 +113,7 @@ def test_whatever_comes_and_wherever_it_is_cut_the_messages_are_pyamqps(
     ours, theirs = links
     assert seen(ours.taken) == seen(theirs.taken)
     assert ours.connection.bytes_recv or not sent
-    assert ours.connection.decoder
+    assert ours.connection.reads_by_c
     for each in links:
         each.close()
 
@@ -180,11 +182,15 @@ def test_an_acknowledgement_after_the_connection_is_lost_says_so(link: Link) -> 
         link.channel.basic_ack(1)
 
 
-def test_what_the_c_client_fails_over_is_read_by_pyamqp_and_said_once(link: Link, monkeypatch: Any) -> None:
-    def fail(_: list[bytes]) -> None:
-        raise librabbitmq.UnreadableError("Bad frame read")
+@pytest.mark.parametrize("error", [CConnectionError, ChannelError, OSError, SystemError])
+@pytest.mark.parametrize("what", ["decode", "__init__"])
+def test_what_the_c_client_fails_over_is_read_by_pyamqp_and_said_once(
+    link: Link, monkeypatch: Any, what: str, error: type[Exception]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error("Bad frame read")
 
-    monkeypatch.setattr(link.connection.decoder, "decode", fail)
+    monkeypatch.setattr(librabbitmq.Decoder, what, fail)
     with capture_logs() as lines:
         link.read(b"".join(delivery(entry(b"id", text(str(tag))), tag=tag) for tag in range(5)))
         link.read(delivery(b"", tag=5))
@@ -193,10 +199,17 @@ def test_what_the_c_client_fails_over_is_read_by_pyamqp_and_said_once(link: Link
 
 
 def test_a_lost_connection_ends_the_c_clients(link: Link) -> None:
+    link.read(delivery(b""))
     counterpart = link.connection.decoder._counterpart
     link.connection.collect()
     counterpart.join(30)
     assert not counterpart.is_alive()
+
+
+def test_a_connection_that_gets_no_delivery_has_no_c_client(link: Link) -> None:
+    """A broker that is away, or refuses the password, is tried again and again."""
+    link.read(HEARTBEAT)
+    assert link.connection.decoder is None
 
 
 def test_it_is_the_socket_of_the_c_client_only_without_tls() -> None:
