@@ -11,7 +11,7 @@ from amqp import spec
 
 from switchyard.broker.c_readable import is_readable
 from switchyard.broker.frames import Frame
-from switchyard.broker.transport import END, HEADER_BYTES, BatchingSocket
+from switchyard.broker.transport import END, HEADER_BYTES, BatchingSocket, frame_at
 
 #: What is larger is py-amqp's: its share of the cost is small there, and the C client would have to be fed
 #: by another thread.
@@ -45,13 +45,13 @@ class DeliverySocket(BatchingSocket):
 
 def frames_of(delivery: bytes) -> list[Frame]:
     """A delivery's three frames: kind, channel and content."""
-    found, start = [], 0
-    while start < len(delivery):
-        kind, channel, size = unpack_from(">BHI", delivery, start)
-        end = start + HEADER_BYTES + size
-        found.append((kind, channel, delivery[start + HEADER_BYTES : end]))
-        start = end + 1
-    return found
+    found: list[Frame] = []
+    start = 0
+    while True:
+        frame, start = frame_at(delivery, start)
+        if frame is None:
+            return found
+        found.append(frame)
 
 
 def addressee(delivery: bytes) -> tuple[int, bytes]:

@@ -118,16 +118,23 @@ class BatchingSocket(TCPTransport):
 
     def _take(self, received: bytes, start: int) -> int:
         """Append the frame that begins here. Returns where it ends; 0 if it is not whole."""
-        if len(received) - start <= HEADER_BYTES:
-            return 0
-        kind, channel, size = unpack_from(">BHI", received, start)
-        end: int = start + HEADER_BYTES + size
-        if end >= len(received):
-            return 0
-        if received[end] != END:
-            raise UnexpectedFrame(f"A frame ends in {received[end]:#04x} instead of {END:#04x}.")
-        self.frames.append((kind, channel, received[start + HEADER_BYTES : end]))
-        return end + 1
+        frame, end = frame_at(received, start)
+        if frame:
+            self.frames.append(frame)
+        return end
+
+
+def frame_at(received: bytes, start: int) -> tuple[Frame | None, int]:
+    """The frame that begins here and where it ends; None and 0 if it is not whole."""
+    if len(received) - start <= HEADER_BYTES:
+        return None, 0
+    kind, channel, size = unpack_from(">BHI", received, start)
+    end: int = start + HEADER_BYTES + size
+    if end >= len(received):
+        return None, 0
+    if received[end] != END:
+        raise UnexpectedFrame(f"A frame ends in {received[end]:#04x} instead of {END:#04x}.")
+    return (kind, channel, received[start + HEADER_BYTES : end]), end + 1
 
 
 class Connection(pyamqp.Connection):

@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any
 
+from switchyard.text import shortened
+
 #: Characters of a line, and of a field in one that would be longer. Collectors of logs cut lines at 16 KiB to
 #: 1 MiB, and what they cut is no JSON any more.
 LONGEST_LINE = 64_000
@@ -56,16 +58,12 @@ def _shortened(event: Any) -> dict[str, Any]:
         field = _plain(value, DEEPEST)
         size = len(_ENCODER.encode(field))
         if size > LONGEST_FIELD:
-            field, size = _ends(field if isinstance(field, str) else _ENCODER.encode(field)), LONGEST_FIELD
+            text = field if isinstance(field, str) else _ENCODER.encode(field)
+            # A character of a text may be six in JSON.
+            field, size = shortened(text, LONGEST_FIELD // 6), LONGEST_FIELD
         if size > room:
             found["fields_left_out"] = found.get("fields_left_out", 0) + 1
             continue
         found[_text(name)[:200]] = field
         room -= size + 200
     return found
-
-
-def _ends(text: str) -> str:
-    # A character of a text may be six in JSON.
-    half = LONGEST_FIELD // 12
-    return f"{text[:half]} ... {len(text) - 2 * half:,} characters ... {text[-half:]}"

@@ -23,7 +23,6 @@ SHARED: list[Any] = [
     structlog.stdlib.ExtraAdder(),
 ]
 
-
 #: Of a record: what ``logging`` is told not to find out. Parts of names, as of processName.
 COSTLY = ("process", "thread", "pathname", "filename", "module", "lineno", "funcName")
 

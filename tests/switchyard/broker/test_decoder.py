@@ -19,7 +19,10 @@ from kombu.transport.pyamqp import Message as KombuMessage
 
 from switchyard.broker.decoder import Decoder
 from switchyard.broker.delivery_frames import DELIVERY, LARGEST_BYTES, DeliverySocket, frames_of
+from tests.switchyard.broker.test_frames import is_text
+from tests.switchyard.broker.test_transport import as_sent
 
+HEARTBEAT = as_sent([(8, 0, b"")])
 CONTENT = b"\x10application/json\x05utf-8"
 
 
@@ -55,10 +58,7 @@ def delivery(
         pack(">HH", *spec.Basic.Deliver) + shortstr(b"None1") + pack(">Q?", tag, True) + shortstr(b"tasks")
     )
     header = pack(">HHQH", 60, 0, len(body), flags) + content + pack(">I", len(table)) + table + others
-    return b"".join(
-        pack(">BHI", kind, 1, len(frame)) + frame + b"\xce"
-        for kind, frame in ((1, method + shortstr(key)), (2, header), (3, body))
-    )
+    return as_sent([(1, 1, method + shortstr(key)), (2, 1, header), (3, 1, body)])
 
 
 def taken(received: bytes) -> list[Any]:
@@ -149,7 +149,7 @@ def test_what_the_c_client_gets_it_reads_as_pyamqp_does(
     if not for_c(received):
         return
     [ours] = decoder.decode([received])
-    theirs = read_by_pyamqp(received) if _is_text(body) else None
+    theirs = read_by_pyamqp(received) if is_text(body) else None
     if theirs:
         assert (ours.body, ours.properties) == (theirs.body, theirs.properties)
         assert (ours.headers, ours.delivery_info) == (theirs.headers, theirs.delivery_info)
@@ -168,21 +168,10 @@ def test_the_c_client_gets_all_that_celery_and_the_broker_write(table: bytes) ->
     assert for_c(delivery(table))
 
 
-def _is_text(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def in_two_frames(received: bytes) -> bytes:
     """The same, with its body in two frames."""
     *head, (kind, channel, body) = frames_of(received)
-    frames = [*head, (kind, channel, body[:5]), (kind, channel, body[5:])]
-    return b"".join(
-        pack(">BHI", number, each, len(content)) + content + b"\xce" for number, each, content in frames
-    )
+    return as_sent([*head, (kind, channel, body[:5]), (kind, channel, body[5:])])
 
 
 UNREADABLE = {
@@ -259,7 +248,7 @@ def test_the_c_client_by_itself_makes_none_of_a_date_control(decoder: Decoder) -
     assert message.headers == {"a": None}
 
 
-@pytest.mark.parametrize("sent", [delivery(b"")[:-20], pack(">BHI", 8, 0, 0) + b"\xce"])
+@pytest.mark.parametrize("sent", [delivery(b"")[:-20], HEARTBEAT])
 def test_the_c_client_by_itself_waits_for_the_rest_of_a_frame_and_behind_a_heartbeat_control(
     sent: bytes,
 ) -> None:

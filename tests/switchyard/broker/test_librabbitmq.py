@@ -1,6 +1,5 @@
 """A connection that the C client reads for hands out what py-amqp's does, in the same order."""
 
-import socket
 from collections.abc import Iterator
 from itertools import pairwise
 from struct import pack
@@ -22,9 +21,8 @@ from structlog.testing import capture_logs
 from switchyard.broker import librabbitmq, transport
 from switchyard.broker.delivery_frames import LARGEST_BYTES, DeliverySocket
 from switchyard.broker.frames import forgiving_frame_handler
-from tests.switchyard.broker.test_decoder import UNREADABLE, container, delivery, entry, text
-
-HEARTBEAT = pack(">BHI", 8, 0, 0) + b"\xce"
+from tests.switchyard.broker.test_decoder import HEARTBEAT, UNREADABLE, container, delivery, entry, text
+from tests.switchyard.broker.test_transport import Pair
 
 
 class Link:
@@ -32,10 +30,9 @@ class Link:
 
     def __init__(self, made: type[transport.Connection], channel: type[Channel]) -> None:
         self.connection = made("localhost", frame_handler=forgiving_frame_handler)
-        self.socket = self.connection.Socket("localhost")
-        self.socket.sock, self.broker = socket.socketpair()
-        self.socket._setup_transport()
-        self.socket.connected = True
+        pair = Pair(self.connection.Socket)
+        self.socket, self.broker = pair.ours, pair.theirs
+        self.broker.setblocking(True)
         self.connection._transport = self.socket
         self.connection.on_inbound_frame = forgiving_frame_handler(
             self.connection, self.connection.on_inbound_method
