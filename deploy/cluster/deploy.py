@@ -37,7 +37,8 @@ def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
         f"Applies {overlay.name} to {kubectl.context}: the namespace {NAMESPACE} and a PriorityClass. The "
         "release Job runs anew."
     )
-    check_needs(kubectl, overlay)
+    found = rendered(kubectl, overlay)
+    check_needs(kubectl, overlay, found)
     # The namespace is there before: `make secrets` makes it. What is all new has no difference to be read.
     if not kubectl.ask("get", "deployments,statefulsets,jobs", "--output=name"):
         confirm("All of it is new there. Apply it", yes=yes)
@@ -47,7 +48,7 @@ def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
     apply(kubectl, overlay, ROLES)
     kubectl.show("rollout", "status", "deployment", f"--selector={ROLES}", f"--timeout={ROLLOUT_TIMEOUT}")
     smoke(kubectl)
-    say(reach(kubectl, rendered(kubectl, overlay)))
+    say(reach(kubectl, found))
 
 
 def differs(kubectl: Kubectl, overlay: Overlay) -> bool:

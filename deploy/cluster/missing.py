@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from deploy.cluster.kubectl import Kubectl
-from deploy.cluster.needs import Need, needs, rendered, told
+from deploy.cluster.needs import Need, needs, told
 from deploy.cluster.overlay import Overlay
+from deploy.cluster.references import Document
 from deploy.local.errors import LocalError
 
 KEYS = "--output=go-template={{range $key, $value := .data}}{{$key}} {{end}}"
@@ -17,12 +18,12 @@ RESOURCES = {
 }
 
 
-def check_needs(kubectl: Kubectl, overlay: Overlay) -> None:
-    """Raises LocalError with every need that is not met, and what the overlay's README says of it."""
+def check_needs(kubectl: Kubectl, overlay: Overlay, found: list[Document]) -> None:
+    """Raises LocalError with every need of ``found`` that is not met, and what the README says of it."""
     hows = {(need.kind, need.name): how for need, how in told(overlay).items()}
     lines = [
         f"- {need}: {hows.get((need.kind, need.name), 'its README does not say how it comes there')}"
-        for need in needs(rendered(kubectl, overlay))
+        for need in needs(found)
         if not CHECKS[need.kind](kubectl, need)
     ]
     if lines:
