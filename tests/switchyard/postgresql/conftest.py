@@ -4,24 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
+
+from tests.database_entry import changed
 
 
 @pytest.fixture
 def pooled(transactional_db: None) -> Iterator[Any]:
     """This thread's connection to it."""
-    database = connection.settings_dict
-    before = dict(database)
-    connection.close()
-    pool = {"min_size": 1, "max_size": 2, "timeout": 1}
-    database |= {
-        "OPTIONS": {**database["OPTIONS"], "pool": pool},
-        "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": False,
-        "TRANSACTION_POOLING": True,
-    }
-    yield connections["default"]
-    connection.close()
-    connection.close_pool()
-    database.clear()
-    database.update(before)
+    with changed() as database:
+        database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 2, "timeout": 1}
+        database.update(CONN_MAX_AGE=0, CONN_HEALTH_CHECKS=False, TRANSACTION_POOLING=True)
+        yield connections["default"]

@@ -15,6 +15,7 @@ from switchyard.pooler import connected
 from switchyard.postgresql import health
 from switchyard.postgresql.pool import TASK_WAIT_SECONDS, share_connections
 from switchyard.postgresql.timeouts import TIMEOUTS
+from tests.database_entry import changed
 from tests.faults.proxy import Proxy
 from tests.live.processes import eventually
 
@@ -28,15 +29,8 @@ SOON_SECONDS = 10
 @pytest.fixture
 def shared(transactional_db: None) -> Iterator[dict[str, Any]]:
     """The entry of DATABASES, to be changed before ``share_connections``; as it was after the test."""
-    database = connection.settings_dict
-    before = dict(database)
-    connection.close()
-    database["OPTIONS"] = dict(database["OPTIONS"])
-    yield database
-    connection.close()
-    connection.close_pool()
-    database.clear()
-    database.update(before)
+    with changed() as database:
+        yield database
 
 
 @contextmanager

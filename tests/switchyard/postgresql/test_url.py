@@ -21,6 +21,7 @@ from switchyard.postgresql.url import REFUSED, database_from_url
 from switchyard.process import dependencies
 from switchyard.relay.wake import Wake
 from switchyard.schedule.lease import Lease
+from tests.database_entry import changed
 
 #: One value of each. In braces: what the server of the run has.
 VALUES = {
@@ -88,18 +89,15 @@ def server(
 
 
 def _server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    before = dict(connection.settings_dict)
-    connection.close()
-    known = {name: str(before[name]) for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+    known = {
+        name: str(connection.settings_dict[name]) for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")
+    }
     (tmp_path / "service").write_text("[ours]\napplication_name=from-a-file\n")
     (tmp_path / "passfile").write_text("{HOST}:{PORT}:*:{USER}:{PASSWORD}\n".format(**known))
     (tmp_path / "passfile").chmod(0o600)
     monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "service"))
-    yield {**known, **scram_keys(), "folder": str(tmp_path)}
-    connection.close()
-    connection.close_pool()
-    connection.settings_dict.clear()
-    connection.settings_dict.update(before)
+    with changed():
+        yield {**known, **scram_keys(), "folder": str(tmp_path)}
 
 
 def scram_keys() -> dict[str, str]:

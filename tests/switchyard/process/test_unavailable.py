@@ -17,6 +17,7 @@ from app import urls
 from deploy.local.postgres import Postgres, start_postgres
 from switchyard.outage import NotPublished
 from switchyard.process.unavailable import RETRY_AFTER_SECONDS
+from tests.database_entry import changed
 
 #: A server that was made read-only under its clients, as a standby is.
 STANDBY = "SET default_transaction_read_only = on"
@@ -81,15 +82,9 @@ def reported() -> Iterator[list[Any]]:
 @pytest.fixture
 def server(tmp_path: Path, transactional_db: None) -> Iterator[Postgres]:
     """A server of the test's own in the place of the run's."""
-    database = connection.settings_dict
-    before = dict(database)
-    connection.close()
-    with start_postgres(tmp_path / "postgres") as own:
-        database |= dj_database_url.parse(own.url, engine=database["ENGINE"]) | {"CONN_MAX_AGE": 60}
+    with start_postgres(tmp_path / "postgres") as own, changed() as database:
+        database.update(dj_database_url.parse(own.url, engine=database["ENGINE"]), CONN_MAX_AGE=60)
         yield own
-        connection.close()
-    database.clear()
-    database.update(before)
 
 
 def assert_unavailable(answer: Any, what: str) -> None:
