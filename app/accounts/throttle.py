@@ -46,6 +46,11 @@ def client_address(request: HttpRequest) -> str:
 
 
 def _wait_for_others_from(address: str) -> None:
-    """Counting and inserting must not interleave; different addresses do not wait for each other."""
+    """Counting and inserting must not interleave; different addresses do not wait for each other.
+
+    Nor do two of these services in one database: the lock is that of an address in a table.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"sign-up {address}"])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock('accounts_signup'::regclass::oid::int, hashtext(%s))", [address]
+        )

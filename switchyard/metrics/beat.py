@@ -11,18 +11,17 @@ from django.db import connection
 from prometheus_client.metrics_core import Metric
 
 from switchyard.clock import age
+from switchyard.installation import BEAT, LOCKED, lock
 from switchyard.metric import gauge
-from switchyard.schedule.lease import LOCK
 
 MISSED_WITHIN = timedelta(days=1)
 
 # The holder asks for its lock at each look, so its last query is its last look.
-_HOLDERS = """
+_HOLDERS = f"""
     SELECT count(*), extract(epoch FROM clock_timestamp() - max(state_change))::float
     FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1) AND granted
-        AND datname = current_database()
-"""
+    WHERE {LOCKED} AND datname = current_database()
+"""  # noqa: S608 - a constant of ours
 _NEWEST = """
     SELECT extract(epoch FROM clock_timestamp() - sent_at)::float
     FROM switchyard_schedule_tick ORDER BY id DESC LIMIT 1
@@ -57,7 +56,7 @@ class Beat:
 def read_beat() -> Beat:
     """Raises django.db.Error."""
     with connection.cursor() as cursor:
-        cursor.execute(_HOLDERS, [LOCK])
+        cursor.execute(_HOLDERS, lock(BEAT))
         holders, tick_age = cursor.fetchone()
         cursor.execute(_NEWEST)
         sent_age = (cursor.fetchone() or [None])[0]

@@ -31,7 +31,11 @@ _HIDDEN = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND query = '<insufficient privilege>'
 """
-_DEAD = "SELECT relname, n_dead_tup FROM pg_stat_user_tables WHERE relname ~ '^(switchyard|django_celery)_'"
+# Another schema of the database may have tables of the same names.
+_DEAD = """
+    SELECT relname, n_dead_tup FROM pg_stat_user_tables
+    WHERE relname ~ '^(switchyard|django_celery)_' AND pg_table_is_visible(relid)
+"""
 
 
 @dataclass(frozen=True, slots=True)

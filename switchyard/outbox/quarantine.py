@@ -7,8 +7,8 @@ from django.db import connection, transaction
 from django.db.models import Func, QuerySet, Value
 from django.db.models.functions import Now
 
+from switchyard.installation import CHANNEL
 from switchyard.outbox.models import Message
-from switchyard.outbox.rows import CHANNEL
 
 _NEXT = Func(
     Value("switchyard_outbox"), Value("id"), template="nextval(pg_get_serial_sequence(%(expressions)s))"
@@ -47,7 +47,7 @@ def requeue(filters: Filters) -> int:
         id=_NEXT, quarantined_at=None, reason="", created_at=Now()
     )
     with connection.cursor() as cursor:
-        cursor.execute(f"NOTIFY {CHANNEL}")
+        cursor.execute(f"SELECT pg_notify({CHANNEL}, '')")
     return count
 
 

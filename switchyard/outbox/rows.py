@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: What a relay listens to; a notification says that a transaction has committed rows.
-CHANNEL = "switchyard_outbox"
+from switchyard.installation import CHANNEL
 
 # One statement and one parameter whatever the number of rows: seven arrays take the driver ten times as long
 # to write. PostgreSQL delivers the notification with the commit. A delay is counted on by its clock, which is
@@ -23,7 +22,7 @@ _INSERT = f"""
             due_in double precision
         )
     )
-    SELECT pg_notify('{CHANNEL}', '')
+    SELECT pg_notify({CHANNEL}, '')
 """  # noqa: S608 - a constant of ours
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import psycopg
 import structlog
+from django.db import Error
+from psycopg.sql import SQL, Identifier
 
-from switchyard.outbox.rows import CHANNEL
+from switchyard.installation import channel
 from switchyard.pooler import connected, shares_sessions
 
 #: Between two looks while nothing is heard.
@@ -40,7 +42,7 @@ class Wake:
         if self.hears is not False:
             try:
                 self._listen(seconds)
-            except psycopg.Error as error:
+            except (psycopg.Error, Error) as error:
                 self._say_once(str(error).strip())
                 self.hears = None
                 self.close()
@@ -79,9 +81,10 @@ class Wake:
 
     def _listening(self) -> "psycopg.Connection[Any]":
         if self._listener is None:
+            name = Identifier(channel())
             self._listener = connected()
-            self._listener.execute(f"LISTEN {CHANNEL}")
+            self._listener.execute(SQL("LISTEN {}").format(name))
             self._prove_until = time.monotonic() + PROOF_SECONDS
             with connected() as another:
-                another.execute(f"NOTIFY {CHANNEL}")
+                another.execute(SQL("NOTIFY {}").format(name))
         return self._listener

@@ -16,28 +16,26 @@ from typing import Any
 
 import psycopg
 import structlog
+from django.db import Error
 from psycopg.sql import SQL, Identifier
 
 from switchyard.clock import TOLERANCE_SECONDS
+from switchyard.installation import BEAT, LOCKED, lock
 from switchyard.pooler import connected, is_pooled
 
-#: Advisory locks are numbers, for each database: the letters of "beat".
-LOCK = int.from_bytes(b"beat")
 #: The holder looks every 2 s (switchyard/schedule/scheduler.py).
 SILENT_SECONDS = 6
 
-MINE = """
-SELECT clock_timestamp(), EXISTS (
-    SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND granted
-        AND (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1)),
+MINE = f"""
+SELECT clock_timestamp(), EXISTS (SELECT FROM pg_locks WHERE {LOCKED} AND pid = pg_backend_pid()),
     current_setting('transaction_read_only') = 'on'
-"""
-END_SILENT_HOLDER = """
+"""  # noqa: S608 - a constant of ours
+END_SILENT_HOLDER = f"""
 SELECT pid, pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE (locktype, classid, objid, objsubid) = ('advisory', 0, %s, 1) AND granted
-    AND datname = current_database() AND NOT state_change BETWEEN
+WHERE {LOCKED} AND datname = current_database()
+    AND NOT state_change BETWEEN
         clock_timestamp() - make_interval(secs => %s) AND clock_timestamp() + make_interval(secs => %s)
-"""
+"""  # noqa: S608 - a constant of ours
 
 log = structlog.get_logger("switchyard.schedule")
 
@@ -47,22 +45,23 @@ class LeaseLost(Exception):
 
 
 class Lease:
-    """Not shared between threads. Every method but ``release`` raises psycopg.OperationalError for a database
-    that is away, unless that means LeaseLost."""
+    """Not shared between threads. For a database that is away ``take`` raises OperationalError, psycopg's or
+    Django's; ``now`` says LeaseLost."""
 
     def __init__(self) -> None:
         self.held = False
         self._link: psycopg.Connection[Any] | None = None
+        self._lock = (0, 0)
 
     def take(self) -> bool:
         """Try to take the lease, without waiting for it."""
         try:
             link = self._connected()
-            self.held = _locked(link)
+            self.held = self._locked(link)
             if not self.held:
                 self._end_silent_holder(link)
                 link.rollback()
-        except psycopg.Error:
+        except (psycopg.Error, Error):
             self.release()
             raise
         return self.held
@@ -73,9 +72,9 @@ class Lease:
             link = self._connected()
             if not link.autocommit:
                 link.commit()
-                _locked(link)
-            row = link.execute(MINE, [LOCK]).fetchone()
-        except psycopg.Error as error:
+                self._locked(link)
+            row = link.execute(MINE, self._lock).fetchone()
+        except (psycopg.Error, Error) as error:
             self.release()
             raise LeaseLost(f"its connection broke: {str(error).strip()}") from error
         if row is None or not row[1]:
@@ -95,6 +94,7 @@ class Lease:
 
     def _connected(self) -> "psycopg.Connection[Any]":
         if self._link is None:
+            self._lock = lock(BEAT)
             # The other protocol would keep a statement, and its snapshot, until the next.
             self._link = connected(cursor_factory=psycopg.ClientCursor)
             # psycopg then begins a transaction with the next statement.
@@ -102,14 +102,13 @@ class Lease:
         return self._link
 
     def _end_silent_holder(self, link: "psycopg.Connection[Any]") -> None:
-        for pid, ended in link.execute(
-            END_SILENT_HOLDER, [LOCK, SILENT_SECONDS, TOLERANCE_SECONDS]
-        ).fetchall():
+        silent = [*self._lock, SILENT_SECONDS, TOLERANCE_SECONDS]
+        for pid, ended in link.execute(END_SILENT_HOLDER, silent).fetchall():
             log.warning("silent_holder_ended", pid=pid, ended=ended, silent_seconds=SILENT_SECONDS)
 
-
-def _locked(link: "psycopg.Connection[Any]") -> bool:
-    """Try to lock, for as long as the session lasts; in a transaction, as that does."""
-    function = "pg_try_advisory_lock" if link.autocommit else "pg_try_advisory_xact_lock"
-    row = link.execute(SQL("SELECT {}(%s)").format(Identifier(function)), [LOCK]).fetchone()
-    return bool(row and row[0])
+    def _locked(self, link: "psycopg.Connection[Any]") -> bool:
+        """Try to lock, for as long as the session lasts; in a transaction, as that does."""
+        function = "pg_try_advisory_lock" if link.autocommit else "pg_try_advisory_xact_lock"
+        asked = SQL("SELECT {}(%s, %s::bigint::oid::int)").format(Identifier(function))
+        row = link.execute(asked, self._lock).fetchone()
+        return bool(row and row[0])

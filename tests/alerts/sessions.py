@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from switchyard.schedule.lease import LOCK
+from switchyard.installation import BEAT, OWN
 from tests.alerts.service import Service
 
 #: Of the connections that the server takes.
@@ -25,7 +25,7 @@ class Sessions:
     def hold_lease(self, service: Service) -> None:
         """As two beats would whose lease does not work: PostgreSQL gives a shared lock to each who asks."""
         for _ in range(2):
-            self._session(service).execute("SELECT pg_advisory_lock_shared(%s)", [LOCK])
+            self._session(service).execute(f"SELECT pg_advisory_lock_shared({BEAT}, {OWN}::int)")
 
     def take_nearly_all(self, service: Service) -> None:
         link = self._session(service)

@@ -16,7 +16,7 @@ FILES = sorted(path for path in ENGINE.rglob("*.py") if "migrations" not in path
 LEVELS: list[set[str]] = [
     {"queues", "outage", "celery", "conf", "stop", "text", "sqlstate", "origin"},
     {"metric", "clock", "deadline", "heartbeat", "routing", "checks", "redaction"}
-    | {"database", "database_router", "pooler"},
+    | {"database", "database_router", "installation", "pooler"},
     {"broker"},
     {"outbox"},
     {"postgresql", "tasks"},

@@ -10,21 +10,12 @@ from switchyard.metrics.beat import read_beat
 from switchyard.schedule.due import counted_by
 from switchyard.schedule.lease import Lease
 from switchyard.schedule.models import Clock
+from tests.switchyard.schedule.entries import counted_since
 
 
 @pytest.fixture(autouse=True)
 def database(db: None) -> None:
     """Each test has one."""
-
-
-def counted_since(name: str, seconds: float, **clock: object) -> Clock:
-    """An entry for every 60 s whose clock began so long ago."""
-    interval, _ = IntervalSchedule.objects.get_or_create(every=60, period="seconds")
-    row = PeriodicTask.objects.create(name=name, task="gallery.io_wait", interval=interval)
-    began = timezone.now() - timedelta(seconds=seconds)
-    due = began + timedelta(seconds=60)
-    fields = {"schedule": counted_by(row), "counts_from": began, "edited_at": began, "due_at": due} | clock
-    return Clock.objects.update_or_create(entry=row, defaults=fields)[0]
 
 
 def test_the_lease_is_held_while_a_beat_holds_it(transactional_db) -> None:

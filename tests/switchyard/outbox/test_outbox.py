@@ -15,6 +15,7 @@ from django.utils import timezone
 from kombu.utils.json import loads
 
 from app.celery import app
+from switchyard.installation import channel
 from switchyard.outbox import journal
 from switchyard.outbox.capture import captured
 from switchyard.outbox.checked import BODY_LIMIT_BYTES, HEADERS_LIMIT_BYTES
@@ -26,7 +27,6 @@ from switchyard.outbox.errors import (
     TooFarAhead,
 )
 from switchyard.outbox.models import Message
-from switchyard.outbox.rows import CHANNEL
 from switchyard.outbox.sending import send_on_commit
 from switchyard.routing import QUEUES
 from switchyard.tasks.models import Chord
@@ -290,7 +290,8 @@ def test_text_that_only_json_can_hold_is_kept_as_it_is() -> None:
 
 def test_a_commit_with_rows_wakes_the_relay_once_and_a_rollback_does_not() -> None:
     with psycopg.connect(**connection.get_connection_params(), autocommit=True) as listener:
-        listener.execute(f"LISTEN {CHANNEL}")
+        name = channel()
+        listener.execute(f"LISTEN {name}")
         with transaction.atomic():
             io_wait.delay_on_commit("a")
             transaction.set_rollback(True)
@@ -298,7 +299,7 @@ def test_a_commit_with_rows_wakes_the_relay_once_and_a_rollback_does_not() -> No
             for number in range(3):
                 io_wait.delay_on_commit(str(number))
         Message.objects.exists()
-        assert [notice.channel for notice in listener.notifies(timeout=5, stop_after=1)] == [CHANNEL]
+        assert [notice.channel for notice in listener.notifies(timeout=5, stop_after=1)] == [name]
         assert list(listener.notifies(timeout=0.2)) == []
 
 
