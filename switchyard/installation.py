@@ -23,16 +23,16 @@ LOCKED = "(locktype, classid, objid, objsubid) = ('advisory', %s, %s::bigint::oi
 
 def lock(purpose: int) -> tuple[int, int]:
     """The two numbers of an advisory lock of ours. Raises django.db.Error."""
-    return purpose, _read(f"{OWN}::bigint")
+    return purpose, int(_read(f"{OWN}::bigint"))
 
 
 def channel() -> str:
     """Raises django.db.Error."""
-    return str(_read(CHANNEL))
+    return _read(CHANNEL)
 
 
-def _read(expression: str) -> "int | str":
+def _read(expression: str) -> str:
     """By Django's connection: a receiver or a backend that sets ``search_path`` sets it there."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {expression}")
-        return cursor.fetchone()[0]
+        cursor.execute(f"SELECT ({expression})::text")
+        return str(cursor.fetchone()[0])

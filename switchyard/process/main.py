@@ -23,7 +23,7 @@ VERBS = {
     "release": "switchyard.process.roles.Release",
     **{
         verb: f"switchyard.ops.commands.{verb}.Command"
-        for verb in ("queues", "deadletters", "outbox", "schedule", "topology", "routes")
+        for verb in ("queues", "deadletters", "outbox", "schedule", "topology", "routes", "sizing")
     },
 }
 

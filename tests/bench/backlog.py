@@ -41,7 +41,7 @@ def drain(yard: Yard, relay: Process, calls: Sequence[tuple[Call, int]]) -> Cost
     """Commit each call so many times, in their order, and wait until the last is confirmed and deleted."""
     with transaction.atomic():
         for call, times in calls:
-            _fill(call, times)
+            fill(call, times)
         before = gauge.cpu_seconds(relay.popen.pid)
     began, rows = time.time(), sum(times for _, times in calls)
     yard.until_relayed(PATIENCE_SECONDS + rows / SLOWEST)
@@ -49,7 +49,7 @@ def drain(yard: Yard, relay: Process, calls: Sequence[tuple[Call, int]]) -> Cost
     return Cost((gauge.cpu_seconds(relay.popen.pid) - before) / rows * 1e6, rows / seconds)
 
 
-def _fill(call: Call, times: int) -> None:
+def fill(call: Call, times: int) -> None:
     """Rows that differ in nothing but their number and id, without what each call would cost."""
     name, arguments = call
     with captured() as kept:

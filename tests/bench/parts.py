@@ -13,4 +13,5 @@ NAMES = {
     "scrape": "tests.bench.scrape",
     "growth": "tests.bench.growth",
     "cluster": "tests.bench.cluster",
+    "footprint": "tests.bench.footprint",
 }
