@@ -136,6 +136,7 @@ SWITCHYARD_WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", 9810)
 SWITCHYARD_WEB_METRICS_PORT = env.int("WEB_METRICS_PORT", 9811)
 SWITCHYARD_HEARTBEAT_FILE = env.path("HEARTBEAT_FILE", Path(tempfile.gettempdir()) / "switchyard-heartbeat")
 SWITCHYARD_WAIT_SECONDS = env.int("WAIT_SECONDS", 60)
+SWITCHYARD_MIGRATION_WAIT_SECONDS = env.int("MIGRATION_WAIT_SECONDS", 120)
 
 # Logs
 LOG_FORMAT = env.str("LOG_FORMAT", "auto", validate=validate.OneOf(["auto", "json", "console"]))

@@ -22,6 +22,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | TASKS_SEND_BY         | broker            | what a running task sends outside a transaction goes to:   |
 |                       |                   | "broker", confirmed at once, or "outbox"                   |
 | WAIT_SECONDS          | 60                | how long a role waits for what it needs                    |
+| MIGRATION_WAIT_SECONDS | 120              | how long ``release`` tries to get the locks that its       |
+|                       |                   | migrations need, and waits for another release             |
 | NO_COLOR              | False             | no colour on a terminal either                             |
 | COMMAND               | switchyard        | how a person here types a verb, for what messages advise   |
 """
@@ -51,6 +53,7 @@ DEFAULTS: dict[str, Any] = {
     "HEARTBEAT_FILE": Path(tempfile.gettempdir()) / "switchyard-heartbeat",
     "TASKS_SEND_BY": "broker",
     "WAIT_SECONDS": 60,
+    "MIGRATION_WAIT_SECONDS": 120,
     "NO_COLOR": False,
     "COMMAND": "switchyard",
 }

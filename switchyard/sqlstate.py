@@ -15,6 +15,8 @@ CONNECTION_CLASS = "08"
 READ_ONLY = "25006"
 #: Serialisation failure and deadlock: PostgreSQL chose this transaction, and it may simply run again.
 CONTENTION = {"40001", "40P01"}
+#: A lock was not free in the time that ``lock_timeout`` gives, or at once where that was asked for.
+LOCK_TIMEOUT = "55P03"
 
 
 def is_away(error: BaseException) -> bool:
@@ -43,6 +45,12 @@ def is_contention(error: BaseException) -> bool:
     """Whether the transaction gave way to another one."""
     cause = _driver_error(error)
     return cause is not None and cause.sqlstate in CONTENTION
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Whether a lock was not free in time."""
+    cause = _driver_error(error)
+    return cause is not None and cause.sqlstate == LOCK_TIMEOUT
 
 
 def _driver_error(error: BaseException) -> psycopg.Error | None:

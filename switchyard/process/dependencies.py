@@ -27,18 +27,18 @@ log = structlog.get_logger("switchyard.process")
 
 def database_server() -> None:
     """Wait until the database answers."""
-    _wait_for("the database", _look_at_database)
+    wait_for("the database", _look_at_database)
 
 
 def database() -> None:
     """Wait until the database answers and has every migration of this release."""
-    _wait_for("the database and its migrations", _look_at_migrations)
+    wait_for("the database and its migrations", _look_at_migrations)
     connection.close()
 
 
 def broker() -> None:
     """Wait until the broker lets us in."""
-    _wait_for("the broker", _look_at_broker)
+    wait_for("the broker", _look_at_broker)
 
 
 def topology(spec: QueueSpec) -> None:
@@ -46,25 +46,25 @@ def topology(spec: QueueSpec) -> None:
 
     RabbitMQ 4 tells only those who have a right to it, which a worker needs for nothing else.
     """
-    _wait_for(f"the queue {spec.dead_letter_queue}", lambda: _look_at_queue(spec.dead_letter_queue))
+    wait_for(f"the queue {spec.dead_letter_queue}", lambda: _look_at_queue(spec.dead_letter_queue))
 
 
 def node_name(name: str) -> None:
     """Wait until no other worker of this name is connected: Celery would refuse it, again and again."""
-    _wait_for(f"the name {name}", lambda: _look_at_name(name))
+    wait_for(f"the name {name}", lambda: _look_at_name(name))
 
 
-def _wait_for(what: str, look: Callable[[], None]) -> None:
-    deadline = time.monotonic() + conf.WAIT_SECONDS
+def wait_for(what: str, look: Callable[[], None], setting: str = "WAIT_SECONDS") -> None:
+    """Until ``look`` raises no NotYet, or for as long as the setting says. Raises Unavailable then."""
+    within = getattr(conf, setting)
+    deadline = time.monotonic() + within
     said = ""
     while True:
         try:
             return look()
         except NotYet as missing:
             if time.monotonic() >= deadline:
-                raise Unavailable(
-                    f"Gave up after {conf.WAIT_SECONDS} s (WAIT_SECONDS): {missing}"
-                ) from missing
+                raise Unavailable(f"Gave up after {within} s ({setting}): {missing}") from missing
             if str(missing) != said:
                 said = str(missing)
                 log.warning("waiting", need=what, missing=said)

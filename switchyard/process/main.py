@@ -20,7 +20,7 @@ VERBS = {
     "beat": "switchyard.process.roles.Beat",
     "relay": "switchyard.process.roles.Relay",
     "exporter": "switchyard.process.roles.Exporting",
-    "release": "switchyard.process.roles.Release",
+    "release": "switchyard.process.release.Release",
     **{
         verb: f"switchyard.ops.commands.{verb}.Command"
         for verb in ("queues", "deadletters", "outbox", "schedule", "topology", "routes", "sizing")

@@ -1,4 +1,4 @@
-"""Runs the roles of the image but the worker."""
+"""Runs the roles of the image but the worker and the release."""
 
 import os
 import signal
@@ -8,9 +8,7 @@ from threading import Thread
 from typing import Any
 
 import structlog
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS
 
 from switchyard.broker.management import Management, ManagementError
 from switchyard.celery import attached
@@ -23,26 +21,7 @@ from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay as RelayLoop
 from switchyard.stop import Stop
 
-#: Each a command of Django's, or a verb of ours, and its arguments.
-STEPS = (
-    ("migrate", "--noinput"),
-    ("switchyard", "topology", "apply"),
-    ("switchyard", "schedule", "sync"),
-    ("check", "--deploy", f"--database={DEFAULT_DB_ALIAS}"),
-)
-
 log = structlog.get_logger("switchyard.process")
-
-
-class Release(BaseCommand):
-    help = "Prepare a release: migrate, apply the broker topology, sync the schedule, check for deployment."
-
-    def handle(self, **_: Any) -> None:
-        dependencies.database_server()
-        dependencies.broker()
-        for step in STEPS:
-            self.stdout.write(self.style.MIGRATE_HEADING(f"== {' '.join(step).removeprefix('switchyard ')}"))
-            call_command(*step)
 
 
 class Web(BaseCommand):

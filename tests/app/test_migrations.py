@@ -1,8 +1,15 @@
-"""What a project sets for its own models makes no migration of ours."""
+"""Migrations of ours: what a project sets for its models makes none, and none stops who uses the tables."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 CHECK = """
 import os
@@ -27,3 +34,50 @@ def test_another_default_auto_field_changes_no_model_of_the_service_and_the_engi
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "No changes detected" in result.stdout
+
+
+#: Of squawk's rules, those about another thing than locks; `release` itself sets time-outs.
+ANOTHER_THING = ("prefer-", "require-lock-timeout", "require-statement-timeout")
+#: Found in tables that are small whatever the service does: a row for each entry, and each run at risk.
+SMALL = {
+    ("switchyard.0003_schedule_due", "adding-field-with-default"),
+    ("switchyard.0003_schedule_due", "require-concurrent-index-creation"),
+    ("switchyard.0006_runs_at_risk_by_what_is_asked", "require-concurrent-index-creation"),
+}
+
+
+@pytest.fixture
+def squawk(db: None, tmp_path: Path):
+    """Runs the linter over the SQL of migrations; returns migration and rule of what it finds."""
+
+    def run(statements: dict[str, str]) -> set[tuple[str, str]]:
+        for name, sql in statements.items():
+            (tmp_path / f"{name}.sql").write_text(sql)
+        options = ["--reporter=json", "--pg-version=13"]
+        command = [Path(sys.executable).with_name("squawk"), *options, *sorted(tmp_path.glob("*.sql"))]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert found.returncode in {0, 1}, found.stderr
+        rules = {(Path(item["file"]).stem, item["rule_name"]) for item in json.loads(found.stdout)}
+        return {(name, rule) for name, rule in rules if not rule.startswith(ANOTHER_THING)}
+
+    return run
+
+
+def sql_of_ours() -> dict[str, str]:
+    own = {app.label for app in apps.get_app_configs() if app.name.split(".")[0] in {"switchyard", "app"}}
+    loader = MigrationLoader(connection, replace_migrations=False)
+    return {
+        ".".join(key): "\n".join(
+            [*["BEGIN;"] * migration.atomic, *loader.collect_sql([(migration, False)]), "COMMIT;"]
+        )
+        for key, migration in loader.graph.nodes.items()
+        if key[0] in own
+    }
+
+
+def test_no_migration_of_ours_rewrites_or_locks_a_table_that_is_in_use(squawk) -> None:
+    """Control: one that does both is found."""
+    bad = "BEGIN; ALTER TABLE a ALTER COLUMN b TYPE bigint; CREATE INDEX c ON a (b); COMMIT;"
+    found = squawk(sql_of_ours() | {"bad": bad})
+    assert found - SMALL == {("bad", "changing-column-type"), ("bad", "require-concurrent-index-creation")}
+    assert found >= SMALL, "an exception that is needed no more"
