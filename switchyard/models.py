@@ -4,7 +4,7 @@ from switchyard.deadletters.models import Action
 from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.ops.models import Operations
 from switchyard.outbox.models import Message, Position
-from switchyard.schedule.models import Clock, Rule, Tick
+from switchyard.schedule.models import Clock, Refusal, Rule, Tick
 from switchyard.tasks.models import Chord, ChordPart, Once
 from switchyard.worker.models import RunAtRisk
 
@@ -19,6 +19,7 @@ __all__ = [
     "Once",
     "Operations",
     "Position",
+    "Refusal",
     "Rule",
     "RunAtRisk",
     "Tick",

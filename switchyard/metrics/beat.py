@@ -35,6 +35,11 @@ _MISSED = """
     SELECT count(*) FROM switchyard_schedule_clock
     WHERE missed_at > clock_timestamp() - make_interval(secs => %s)
 """
+# Of enabled entries, and not of one that was edited since.
+_REFUSED = """
+    SELECT count(*) FROM switchyard_schedule_refusal AS refusal
+    JOIN switchyard_schedule_clock AS clock USING (entry_id) WHERE refused_at >= edited_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Beat:
     overdue: float
     #: Entries with a run that was missed within a day.
     missed: int
+    #: Entries that could not be sent when they were last due.
+    refused: int
 
 
 def read_beat() -> Beat:
@@ -64,7 +71,9 @@ def read_beat() -> Beat:
         overdue = cursor.fetchone()[0]
         cursor.execute(_MISSED, [MISSED_WITHIN.total_seconds()])
         missed = cursor.fetchone()[0]
-    return Beat(holders, tick_age, sent_age, max(0.0, overdue), missed)
+        cursor.execute(_REFUSED)
+        refused = cursor.fetchone()[0]
+    return Beat(holders, tick_age, sent_age, max(0.0, overdue), missed, refused)
 
 
 def beat_metrics(beat: Beat | None) -> Iterator[Metric]:
@@ -76,3 +85,4 @@ def beat_metrics(beat: Beat | None) -> Iterator[Metric]:
     yield gauge("beat_last_sent_age_seconds", "Since an entry was last sent.", age(beat.sent_age))
     yield gauge("beat_overdue_seconds", "How late the latest entry is.", beat.overdue)
     yield gauge("beat_missed_runs", "Entries that missed a run within a day.", beat.missed)
+    yield gauge("beat_refused_entries", "Entries that beat cannot send as they are.", beat.refused)

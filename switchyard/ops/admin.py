@@ -1,5 +1,6 @@
 """Shows the pages of operations, and what the engine writes, in Django's admin."""
 
+from copy import copy
 from typing import Any
 
 from django.contrib import admin, messages
@@ -21,6 +22,7 @@ from switchyard.outbox.models import Message
 from switchyard.routing import HOW_TO_NAME_A_QUEUE, mapped_queue, queue_for
 from switchyard.schedule.call import EntryRefused, send_now
 from switchyard.schedule.models import Rule, Tick
+from switchyard.schedule.trial import rehearse
 
 #: A task goes to a queue by its name; of a row that says otherwise each tick is refused.
 ROUTING_FIELDS = {"exchange", "routing_key"}
@@ -97,7 +99,7 @@ class RuleInline(StackedInline):
 
 
 class EntryForm(PeriodicTaskForm):  # type: ignore[misc]
-    """Also refuses what every tick would be refused for. A task of the next release may be named already."""
+    """Also refuses what every tick would be refused for. Disabled, it may name a task that is to come."""
 
     def clean(self) -> dict[str, Any]:
         entered: dict[str, Any] = super().clean()
@@ -106,7 +108,19 @@ class EntryForm(PeriodicTaskForm):  # type: ignore[misc]
         queue = entered.get("queue")
         if queue and mapped_queue(queue) is None:
             raise ValidationError({"queue": f"{queue} is not a declared queue. {HOW_TO_NAME_A_QUEUE}"})
+        if entered.get("enabled") and not self.errors:
+            self._rehearse(entered)
         return entered
+
+    def _rehearse(self, entered: dict[str, Any]) -> None:
+        entry = copy(self.instance)
+        for field in PeriodicTask._meta.concrete_fields:  # noqa: SLF001 - documented
+            if field.name in entered:
+                setattr(entry, field.name, entered[field.name])
+        try:
+            rehearse(entry, attached())
+        except EntryRefused as refusal:
+            raise ValidationError(f"Beat could not send it. {refusal}") from refusal
 
 
 @admin.register(PeriodicTask)

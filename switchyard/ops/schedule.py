@@ -15,7 +15,7 @@ from switchyard.celery import attached
 from switchyard.ops.pages import demand, page, shown
 from switchyard.outbox.errors import TaskCallError
 from switchyard.schedule.call import EntryRefused, send_now
-from switchyard.schedule.listing import listed, matching, overdue_first
+from switchyard.schedule.listing import listed, matching, worst_first
 
 #: Rows on the page, which asks for itself every 10 s: a project has an entry for each of its tenants.
 LISTED = 100
@@ -30,7 +30,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
     form = Filter(request.GET)
     found = matching(form.cleaned_data["entry"] if form.is_valid() else "")
     rows = [
-        row | {"overdue": _overdue(row), "late": _late(row)} for row in listed(overdue_first(found)[:LISTED])
+        row | {"overdue": _overdue(row), "late": _late(row)} for row in listed(worst_first(found)[:LISTED])
     ]
     return shown(request, "schedule", "Schedule", {"form": form, "count": found.count(), "rows": rows})
 

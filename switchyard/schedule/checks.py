@@ -5,19 +5,26 @@
 | yard.E15 | an entry of CELERY_BEAT_SCHEDULE that cannot be taken over       |
 | yard.E16 | a row of the schedule with a destination that is not declared    |
 | yard.E18 | moments without a time zone (USE_TZ)                             |
+| yard.W5  | a row that beat cannot send for another reason, as of its task   |
 """
 
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.core.checks import Error
+from django.core import checks
+from django.core.checks import CheckMessage, Error
 from django.db import Error as DatabaseError
 from django_celery_beat.models import PeriodicTask
 
+from switchyard.celery import attached
 from switchyard.routing import HOME
-from switchyard.schedule.beat_schedule import fields_of, found, schedule_of
+from switchyard.schedule.beat_schedule import KINDS, fields_of, found, schedule_of
 from switchyard.schedule.call import EntryRefused, destination_of
 from switchyard.schedule.sync import OWN_ENTRIES
+from switchyard.schedule.trial import look
+
+#: Rows that are read at once, and that are named.
+PAGE, MOST_ROWS = 500, 20
 
 
 def celerys_entries_can_be_taken_over() -> Iterator[Error]:
@@ -51,24 +58,43 @@ def moments_have_a_zone() -> Iterator[Error]:
         )
 
 
-def rows_name_declared_queues() -> Iterator[Error]:
-    """Of enabled rows. Before the first migration there are none."""
-    rows = PeriodicTask.objects.filter(enabled=True).exclude(queue=None, exchange=None, routing_key=None)
+def rows_can_be_sent() -> Iterator[CheckMessage]:
+    """Of enabled rows. But for queues it only warns: a release goes on, and back, whatever is scheduled."""
+    count = 0
+    for row in _enabled_rows():
+        finding = _finding(row)
+        count += bool(finding)
+        if finding and count <= MOST_ROWS:
+            yield finding
+    if count > MOST_ROWS:
+        yield checks.Warning(f"{count - MOST_ROWS} more rows of the schedule cannot be sent.", id="yard.W5")
+
+
+def _enabled_rows() -> Iterator[PeriodicTask]:
+    """A page at a time: a project has an entry for each of its tenants. Before the first migration none."""
+    rows = PeriodicTask.objects.filter(enabled=True).select_related(*KINDS.values(), "clocked").order_by("pk")
+    last = 0
     try:
-        named = list(rows)
+        while page := list(rows.filter(pk__gt=last)[:PAGE]):
+            yield from page
+            last = page[-1].pk
     except DatabaseError:
         return
-    for row in named:
-        try:
-            destination_of(row)
-        except EntryRefused as refusal:
-            yield Error(
-                f"The schedule's row {row.name!r} cannot be sent: {refusal}",
-                hint="Or correct the row in the admin (Periodic tasks), or disable it.",
-                obj=row.name,
-                id="yard.E16",
-            )
+
+
+def _finding(row: PeriodicTask) -> CheckMessage | None:
+    hint = "Correct the row in the admin (Periodic tasks), or disable it."
+    said = f"The schedule's row {row.name!r} cannot be sent:"
+    try:
+        destination_of(row)
+    except EntryRefused as refusal:
+        return Error(f"{said} {refusal}", hint=hint, obj=row.name, id="yard.E16")
+    try:
+        look(row, attached())
+    except EntryRefused as refusal:
+        return checks.Warning(f"{said} {refusal}", hint=hint, obj=row.name, id="yard.W5")
+    return None
 
 
 RULES = (celerys_entries_can_be_taken_over, moments_have_a_zone)
-DATABASE_RULES = (rows_name_declared_queues,)
+DATABASE_RULES = (rows_can_be_sent,)

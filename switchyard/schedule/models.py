@@ -81,6 +81,29 @@ class Clock(models.Model):
         return f"{self.schedule} since {self.counts_from}"
 
 
+class Refusal(models.Model):
+    """Why beat could not send an entry, by the last time it was due. Gone when it is sent again.
+
+    What is older than the entry's last edit (``Clock.edited_at``) may have been mended by that. There is no
+    constraint: a release that knows nothing of the table can delete an entry too.
+    """
+
+    entry = models.OneToOneField(
+        PeriodicTask, models.CASCADE, primary_key=True, related_name="refusal", db_constraint=False
+    )
+    reason = models.TextField()
+    #: Refused for this reason since then, and so often.
+    since = models.DateTimeField()
+    refused_at = models.DateTimeField()
+    times = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "switchyard_schedule_refusal"
+
+    def __str__(self) -> str:
+        return f"refused {self.times} times since {self.since:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
+
 class Ticks(models.Manager["Tick"]):
     def prune(self, now: datetime, begin: Place = FIRST) -> Place | None:
         """Of ``PRUNED_AT_ONCE`` rows older than ``KEPT`` delete those that are not their entry's newest.

@@ -53,6 +53,14 @@ _MOVE_CLOCKS = """
         last_due_at timestamptz, missed_at timestamptz, due_at timestamptz)
     WHERE clock.id = row.id
 """
+_REFUSE = """
+    INSERT INTO switchyard_schedule_refusal AS refusal (entry_id, reason, since, refused_at, times)
+    SELECT entry_id, reason, %s, %s, 1 FROM json_to_recordset(%s) AS row (entry_id bigint, reason text)
+    ON CONFLICT (entry_id) DO UPDATE SET reason = excluded.reason, refused_at = excluded.refused_at,
+        since = CASE WHEN refusal.reason = excluded.reason THEN refusal.since ELSE excluded.since END,
+        times = CASE WHEN refusal.reason = excluded.reason THEN refusal.times + 1 ELSE 1 END
+"""
+_FORGET_REFUSALS = "DELETE FROM switchyard_schedule_refusal WHERE entry_id = ANY(%s)"
 _MOVED = ("id", "schedule", "counts_from", "last_due_at", "missed_at", "due_at")
 
 
@@ -108,10 +116,24 @@ def move_clocks(clocks: Sequence[Clock]) -> None:
         _execute(_MOVE_CLOCKS, [_json(map(moved, clocks))])
 
 
-def put_off(key: int, seconds: float, now: datetime) -> None:
+def note_refusals(reasons: Mapping[int, str], now: datetime) -> None:
+    """By the key of each entry that was due and could not be sent."""
+    rows = [{"entry_id": key, "reason": reason} for key, reason in reasons.items()]
+    if rows:
+        _execute(_REFUSE, [now, now, _json(rows)])
+
+
+def forget_refusals(keys: Sequence[int]) -> None:
+    """Of entries that are sent."""
+    if keys:
+        _execute(_FORGET_REFUSALS, [list(keys)])
+
+
+def put_off(key: int, seconds: float, now: datetime, reason: str) -> None:
     """Leave an entry that cannot be attended to for so long, so that it is not in the others' way."""
     until = now + timedelta(seconds=seconds)
     Clock.objects.filter(entry=key).update(due_at=until, missed_at=now)
+    note_refusals({key: reason}, now)
 
 
 def _json(rows: Iterable[Mapping[str, Any]]) -> str:

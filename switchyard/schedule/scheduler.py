@@ -152,7 +152,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         return len(decisions)
 
     def _put_off(self, key: int, now: datetime, error: Exception) -> None:
-        put_off(key, PUT_OFF_SECONDS, now)
+        put_off(key, PUT_OFF_SECONDS, now, complaint(error))
         entry = PeriodicTask.objects.filter(pk=key).first()
         if entry:
             self._complain(entry, complaint(error))

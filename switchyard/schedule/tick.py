@@ -13,7 +13,15 @@ from django_celery_beat.models import PeriodicTask
 from switchyard.postgresql.limits import set_limits
 from switchyard.schedule.call import call_of, task_id_of
 from switchyard.schedule.decision import SENT_BEFORE, Decision, Verdict, decide
-from switchyard.schedule.rows import delete_ticks, insert_ticks, locked_entries, move_clocks, moved
+from switchyard.schedule.rows import (
+    delete_ticks,
+    forget_refusals,
+    insert_ticks,
+    locked_entries,
+    move_clocks,
+    moved,
+    note_refusals,
+)
 
 #: Milliseconds after which PostgreSQL ends what a tick left open. A beat that was frozen in the middle of a
 #: transaction would hold the entries' rows until it wakes up.
@@ -34,11 +42,14 @@ def tick(keys: Sequence[int], now: datetime, app: Celery) -> list[Decision]:
     before = {entry.pk: moved(entry.clock) for entry in entries}
     decisions = [decide(entry, now) for entry in entries]
     _send([each for each in decisions if each.verdict is Verdict.SEND], app)
-    for each in decisions:
-        if each.verdict is Verdict.REFUSE:
-            each.clock.missed_at = now
+    refused = [each for each in decisions if each.verdict is Verdict.REFUSE]
+    for each in refused:
+        each.clock.missed_at = now
+    note_refusals({each.entry.pk: each.reason for each in refused}, now)
     move_clocks([each.clock for each in decisions if moved(each.clock) != before[each.entry.pk]])
-    _count([each.entry.pk for each in decisions if each.verdict is Verdict.SEND])
+    sent = [each.entry.pk for each in decisions if each.verdict is Verdict.SEND]
+    _count(sent)
+    forget_refusals(sent)
     _disable([each.entry.pk for each in decisions if each.is_last])
     return decisions
 

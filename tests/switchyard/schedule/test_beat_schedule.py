@@ -13,7 +13,7 @@ from app.celery import app
 from switchyard.outbox.models import Message
 from switchyard.routing import QUEUE_MAP
 from switchyard.schedule.call import call_of
-from switchyard.schedule.checks import celerys_entries_can_be_taken_over, rows_name_declared_queues
+from switchyard.schedule.checks import celerys_entries_can_be_taken_over, rows_can_be_sent
 from switchyard.schedule.decision import Verdict
 from switchyard.schedule.models import Clock
 from switchyard.schedule.sync import SCHEDULE, sync_schedule
@@ -146,6 +146,6 @@ def test_a_row_for_a_declared_queue_is_sent_there_and_one_for_another_is_an_erro
     mapped = call_of(rows["mapped"], app)
     mapped.task.apply_async(mapped.args, mapped.kwargs, **mapped.options)
     assert [message.queue for message in Message.objects.all()] == ["cpu"]
-    assert [error.obj for error in rows_name_declared_queues()] == ["wrong"]
+    assert [error.obj for error in rows_can_be_sent()] == ["wrong"]
     PeriodicTask.objects.filter(name="wrong").update(enabled=False)
-    assert not list(rows_name_declared_queues())
+    assert not list(rows_can_be_sent())

@@ -222,6 +222,7 @@ def test_the_list_shows_for_each_entry_when_it_was_and_will_be_sent() -> None:
         "last_due": "2026-03-02T03:20:00+00:00",
         "last_sent": "2026-03-01T12:00:00+00:00",
         "next_due": "2026-03-03T03:20:00+00:00",
+        "refused": None,
     }
     assert NAME in listed()
 
