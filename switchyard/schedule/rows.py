@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -11,8 +11,17 @@ from django_celery_beat.models import PeriodicTask
 
 from switchyard.schedule.models import Clock
 
+#: The due time of an entry that was edited: before any other.
+EDITED = datetime(1970, 1, 1, tzinfo=UTC)
+
 _DUE = """
-    SELECT entry_id FROM switchyard_schedule_clock WHERE due_at <= %s ORDER BY due_at LIMIT %s
+    (SELECT entry_id, due_at FROM switchyard_schedule_clock WHERE due_at = %(edited)s LIMIT %(most)s)
+    UNION ALL
+    (
+        SELECT entry_id, due_at FROM switchyard_schedule_clock
+        WHERE due_at > %(edited)s AND due_at BETWEEN %(since)s AND %(now)s ORDER BY due_at LIMIT %(most)s
+    )
+    ORDER BY due_at LIMIT %(most)s
 """
 _AFTER = "SELECT entry_id FROM switchyard_schedule_clock WHERE entry_id > %s ORDER BY entry_id LIMIT %s"
 # As the triggers do (migration 0003).
@@ -26,7 +35,7 @@ _START_CLOCKS = """
         AND NOT EXISTS (SELECT FROM switchyard_schedule_clock AS clock WHERE clock.entry_id = entry.id)
     ON CONFLICT (entry_id) DO NOTHING
 """
-_NEXT = "SELECT min(due_at) FROM switchyard_schedule_clock"
+_NEXT = "SELECT min(due_at) FROM switchyard_schedule_clock WHERE due_at >= %s"
 # Both rows, so that neither an edit nor another beat comes between the look and what is written. Who edits a
 # schedule locks the clocks alone.
 _LOCK = """
@@ -64,14 +73,14 @@ _FORGET_REFUSALS = "DELETE FROM switchyard_schedule_refusal WHERE entry_id = ANY
 _MOVED = ("id", "schedule", "counts_from", "last_due_at", "missed_at", "due_at")
 
 
-def due_entries(now: datetime, most: int) -> list[int]:
-    """Keys of the entries to look at, those that wait longest first."""
-    return [key for (key,) in _fetched(_DUE, [now, most])]
+def due_entries(since: datetime, now: datetime, most: int) -> list[tuple[int, datetime]]:
+    """Keys and due times of the entries that were edited, then of those that are due from ``since`` on."""
+    return _fetched(_DUE, {"edited": EDITED, "since": since, "now": now, "most": most})
 
 
-def next_look() -> datetime | None:
-    """When the next of all entries is to be looked at; None for never."""
-    moment: datetime | None = _fetched(_NEXT, [])[0][0]
+def next_look(since: datetime) -> datetime | None:
+    """When the next of all entries is to be looked at, from ``since`` on; None for never."""
+    moment: datetime | None = _fetched(_NEXT, [since])[0][0]
     return moment
 
 
@@ -152,7 +161,7 @@ def _execute(statement: str, parameters: list[Any]) -> None:
         cursor.execute(statement, parameters)
 
 
-def _fetched(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+def _fetched(statement: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()

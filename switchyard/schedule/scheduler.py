@@ -13,11 +13,12 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from switchyard import heartbeat
 from switchyard.clock import Step
+from switchyard.schedule.bound import Bound
 from switchyard.schedule.decision import Decision, Verdict, complaint
 from switchyard.schedule.lease import Lease, LeaseLost
 from switchyard.schedule.models import FIRST, Place, Tick
 from switchyard.schedule.review import Review
-from switchyard.schedule.rows import due_entries, next_look, put_off
+from switchyard.schedule.rows import put_off
 from switchyard.schedule.tick import tick
 from switchyard.schedule.undisturbed import undisturbed
 from switchyard.sqlstate import is_away, is_read_only
@@ -49,6 +50,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._complaints: dict[int, str] = {}
         self._prune_at = 0.0
         self._pruned_to: Place | None = None
+        self._bound = Bound()
         self._review = Review()
         self._step = Step()
         super().__init__(*args, **kwargs)
@@ -112,7 +114,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         now = self.lease.now()
         close_old_connections()
         self._notice_step(now)
-        due = due_entries(now, BATCH)
+        due = self._bound.due(now, BATCH)
         attended = self._attend(due, now)
         page = self._review.page(now)
         self._attend(page, now)
@@ -130,7 +132,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
             self._review.begin()
 
     def _until_next(self, now: datetime) -> float:
-        soonest = next_look()
+        soonest = self._bound.next_look()
         return (soonest - now).total_seconds() if soonest else LOOK_SECONDS
 
     def _attend(self, keys: Sequence[int], now: datetime) -> int:
@@ -147,6 +149,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
                 return sum(self._attend([key], self.lease.now()) for key in keys)
             self._put_off(keys[0], now, error)
             return 1
+        self._bound.moved(decision.clock for decision in decisions)
         for decision in decisions:
             self._report(decision, now)
         return len(decisions)

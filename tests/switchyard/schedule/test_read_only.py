@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from app.celery import app
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay
-from switchyard.schedule import scheduler
+from switchyard.schedule import bound
 from switchyard.schedule.models import Tick
 from switchyard.schedule.scheduler import Scheduler
 
@@ -55,7 +55,7 @@ def test_a_beat_whose_writes_are_refused_gives_the_lease_back_and_takes_it_elsew
 ) -> None:
     """As when the server is changed between its look and its write."""
     with monkeypatch.context() as patched:
-        patched.setattr(scheduler, "due_entries", lose_the_primary)
+        patched.setattr(bound, "due_entries", lose_the_primary)
         [(event, reason)] = ticked(beat)
     assert event == "standing_by"
     assert "read-only transaction" in reason
