@@ -7,9 +7,11 @@ in another zone follows that zone's wall clock.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from django_celery_beat.models import PeriodicTask
+from django.forms.models import model_to_dict
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from switchyard.schedule.models import Clock
 
@@ -62,7 +64,7 @@ def _by_kind(entry: PeriodicTask, clock: Clock) -> Timetable:
     if entry.interval:
         return _multiples(entry.schedule.run_every, entry.start_time or clock.counts_from)
     if entry.crontab:
-        return _matching_minutes(entry.schedule)
+        return _matching_minutes(tuple(model_to_dict(entry.crontab).items()))
     if entry.solar:
         return _sun(entry.schedule)
     if entry.clocked:
@@ -77,7 +79,13 @@ def _multiples(every: timedelta, origin: datetime) -> Timetable:
     return lambda moment: origin + ((moment - origin) // every + 1) * every
 
 
-def _matching_minutes(crontab: Any) -> Timetable:
+# Of thousands of entries most have the same crontab, and are due at the same moments.
+@lru_cache(maxsize=1000)
+def _matching_minutes(fields: tuple[tuple[str, Any], ...]) -> Timetable:
+    """By all the fields of a crontab's row."""
+    crontab = CrontabSchedule(**dict(fields)).schedule
+
+    @lru_cache(maxsize=20)
     def after(moment: datetime) -> datetime:
         # In its zone: before 5.7 Celery matches the fields in the zone of the moment.
         start, step, _now = crontab.remaining_delta(moment.astimezone(crontab.tz))
