@@ -14,12 +14,14 @@ from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outage import NotYet, Unavailable, first_line
 
 RAISE_THE_LIMIT = (
-    "End some, or have the limit raised (rabbitmqctl set_user_limits, set_vhost_limits, or channel_max)."
+    "End some, or have the limit raised (rabbitmqctl set_user_limits, set_vhost_limits, or "
+    "channel_max, of which a worker takes 3)."
 )
 GRANT = "Grant the user that right on what is named there (rabbitmqctl set_permissions)."
 AGREE = (
-    "amqps:// is for a port that speaks TLS, with a certificate for that name, in date and of an authority "
-    "that SSL_CERT_FILE has; pyamqp:// is for one that does not. Correct BROKER_URL, or the certificate."
+    "amqps:// is for a port that speaks TLS, with a certificate for that name, in date (by this machine's "
+    "clock) and of an authority that SSL_CERT_FILE has; pyamqp:// is for one that does not. Correct "
+    "BROKER_URL, or the certificate; where the broker asks for one of ours (broker_use_ssl), that too."
 )
 
 
@@ -69,7 +71,7 @@ def explained(error: Exception) -> NotYet | Unavailable:
             f"{server} has no vhost {where.vhost!r}, or {where.user!r} may not enter it. "
             "Create the vhost and its permissions, or correct BROKER_URL."
         )
-    if isinstance(error, SSLError) or isinstance(error.__cause__, SSLError):
+    if is_of_tls(error):
         return NotYet(f"{server} and this end do not agree on TLS ({first_line(error)}). {AGREE}")
     return NotYet(f"{server} did not answer ({first_line(error)}). Start it or correct BROKER_URL.")
 
@@ -83,6 +85,13 @@ def is_over_limit(error: Exception) -> bool:
     channel_max) are counted by py-amqp.
     """
     return re.search(r"\blimit (?:of |in vhost '.*' )?\(?\d+|\bchannel_max=\d+", str(error)) is not None
+
+
+def is_of_tls(error: BaseException | None) -> bool:
+    """Whether it, or what it came from, is that the two ends did not agree on TLS."""
+    while error is not None and not isinstance(error, SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def lacks_right(error: Exception) -> bool:

@@ -9,10 +9,14 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 
 from switchyard.broker.address import bracketed, management_url
-from switchyard.broker.connection import broker_address, broker_url
+from switchyard.broker.connection import broker_address, broker_url, is_of_tls
 from switchyard.conf import conf
 
 TIMEOUT_SECONDS = 15.0
+AGREE = (
+    "https:// is for a port that speaks TLS: renew its certificate, which has to be for that name, in date "
+    "(by this machine's clock) and of an authority that SSL_CERT_FILE has"
+)
 #: The most that the management API puts on a page.
 PAGE_ROWS = 500
 
@@ -145,9 +149,10 @@ class Management:
 
     def _unreachable(self, error: httpx.TransportError) -> ManagementError:
         reason = str(error).strip() or type(error).__name__
+        remedy = AGREE if is_of_tls(error) else "Start the broker with its rabbitmq_management plugin"
         return ManagementError(
-            f"RabbitMQ's management API at {self._base} did not answer ({reason}). Start the broker with its "
-            "rabbitmq_management plugin, or correct BROKER_MANAGEMENT_URL."
+            f"RabbitMQ's management API at {self._base} did not answer ({reason}). {remedy}, or correct "
+            "BROKER_MANAGEMENT_URL."
         )
 
     def _declined(self, method: str, path: tuple[str, ...], response: httpx.Response) -> ManagementError:

@@ -8,7 +8,7 @@ from amqp.exceptions import AccessRefused, AMQPError, NotAllowed, NotFound
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from switchyard.broker.connection import broker_address, explained, unopened
+from switchyard.broker.connection import broker_address, explained, is_of_tls, unopened
 from switchyard.conf import conf
 from switchyard.deadletters.errors import given_up
 from switchyard.deadletters.letter import DeadLetter
@@ -86,6 +86,8 @@ def broker() -> Iterator[Connection]:
     except (AccessRefused, NotAllowed) as error:
         raise Unavailable(str(explained(error))) from error
     except (AMQPError, OperationalError, ConnectionError, TimeoutError) as error:
+        if is_of_tls(error):
+            raise Unavailable(str(explained(error))) from error
         where = broker_address()
         raise Unavailable(
             f"RabbitMQ at {where.host}:{where.port} did not answer, or stopped to ({first_line(error)}). "

@@ -22,7 +22,7 @@ from django.utils import timezone
 from kombu.utils.json import loads
 
 from switchyard import heartbeat
-from switchyard.broker.connection import GRANT, broker_address, lacks_right
+from switchyard.broker.connection import AGREE, GRANT, broker_address, is_of_tls, lacks_right
 from switchyard.conf import conf
 from switchyard.outbox import journal
 from switchyard.outbox.models import Message
@@ -209,7 +209,8 @@ class Relay:
     def _broker_failed(self, error: Exception) -> None:
         self._broker.fail()
         where = broker_address()
-        self._say("broker", "broker_away", f"RabbitMQ at {where.host}:{where.port}: {error!r}")
+        event, remedy = ("tls_refused", f". {AGREE}") if is_of_tls(error) else ("broker_away", "")
+        self._say("broker", event, f"RabbitMQ at {where.host}:{where.port}: {error!r}{remedy}")
 
     def _say(self, what: str, event: str, reason: str = "") -> None:
         """Log when something becomes trouble or is over, not at each attempt."""

@@ -6,15 +6,23 @@ was changed under it, a vhost that is gone, a queue of another type.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
-from amqp.exceptions import AccessRefused, NotAllowed, PreconditionFailed
+from amqp.exceptions import AccessRefused, NotAllowed, PreconditionFailed, ResourceError
 from celery.exceptions import WorkerShutdown
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
-from switchyard.broker.connection import GRANT, RAISE_THE_LIMIT, is_over_limit, lacks_right
+from switchyard.broker.connection import (
+    AGREE,
+    GRANT,
+    RAISE_THE_LIMIT,
+    is_of_tls,
+    is_over_limit,
+    lacks_right,
+)
 from switchyard.conf import conf
 from switchyard.outage import UNAVAILABLE, first_line
 
@@ -42,6 +50,26 @@ class PatientConsumer(Consumer):
         self._refused_since: float | None = None
         self._said = ""
 
+    def ensure_connected(self, conn: Any) -> Any:
+        """Celery's tries again for ever, 2 to 30 s apart, and writes each down; not where to change it."""
+        conn.ensure_connection = partial(self._ensured, conn.ensure_connection)
+        return super().ensure_connected(conn)
+
+    def _ensured(
+        self, ensure: Callable[..., Any], told: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        def tell(error: Exception, interval: float) -> None:
+            told(error, interval)
+            self._say_of_tls(error)
+
+        return ensure(tell, *args, **options)
+
+    def _say_of_tls(self, error: Exception) -> None:
+        said = first_line(error)
+        if said != self._said and is_of_tls(error):
+            self._said = said
+            log.error("tls_refused", reason=said, remedy=AGREE)
+
     def loop_args(self) -> Any:
         """Celery's hook right before its loop: all is declared, and the worker consumes."""
         self._failures, self._refused_since, self._said = 0, None, ""
@@ -56,7 +84,7 @@ class PatientConsumer(Consumer):
         self._pause(exc)
 
     def _pause(self, error: Exception) -> None:
-        lasting = isinstance(error, LASTING) and not is_over_limit(error)
+        lasting = _is_lasting(error)
         said = f"{type(error).__name__}: {first_line(error)}"
         if said != self._said and (lasting or self._failures):
             self._said = said
@@ -82,6 +110,13 @@ def _wait(seconds: float, look: Callable[[], None]) -> None:
         if time.monotonic() >= until:
             return
         time.sleep(LOOK_SECONDS)
+
+
+def _is_lasting(error: Exception) -> bool:
+    """Whether it is so until somebody changes it. Of the limits only that of one connection's channels is:
+    py-amqp counts them, and they are agreed on with the broker as the connection is made.
+    """
+    return isinstance(error, ResourceError) or (isinstance(error, LASTING) and not is_over_limit(error))
 
 
 def _remedy(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from types import TracebackType
@@ -15,8 +16,10 @@ _CHUNK = 65_536
 class Proxy:
     """Listens on ``port`` and passes on to ``target``. Every method may be called from any thread."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
         self.target = target
+        #: The server's side, where clients speak TLS. What it loads holds from the next connection on.
+        self.tls = tls
         self.port = free_ports(1)[0]
         #: Seconds that what the server says is held back.
         self.answers_delay_seconds = 0.0
@@ -81,7 +84,7 @@ class Proxy:
         self._loop.run_forever()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._pass, LOOPBACK, self.port)
+        self._server = await asyncio.start_server(self._pass, LOOPBACK, self.port, ssl=self.tls)
 
     async def _close(self) -> None:
         self._server.close()

@@ -35,6 +35,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         (AccessRefused("wrong password"), [1, 2, 4, 8, 16, 30, 30]),
         (AccessRefused(NO_RIGHT), [1, 2, 4, 8, 16, 30, 30]),
         (PreconditionFailed(OF_ANOTHER_TYPE), [1, 2, 4, 8, 16, 30, 30]),
+        (ResourceError(NO_CHANNEL_IDS), [1, 2, 4, 8, 16, 30, 30]),
         (NotAllowed(FULL), [0, 1, 3, 5, 5, 5, 5]),
         (NotAllowed(f"{NO_CHANNELS}(1)"), [0, 1, 3, 5, 5, 5, 5]),
         (NotAllowed(f"{NO_CHANNELS}1"), [0, 1, 3, 5, 5, 5, 5]),
