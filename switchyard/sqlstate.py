@@ -17,6 +17,8 @@ READ_ONLY = "25006"
 CONTENTION = {"40001", "40P01"}
 #: A lock was not free in the time that ``lock_timeout`` gives, or at once where that was asked for.
 LOCK_TIMEOUT = "55P03"
+#: Ended by a time-out of its own, or by somebody's hand.
+CANCELLED = "57014"
 
 
 def is_away(error: BaseException) -> bool:
@@ -51,6 +53,12 @@ def is_lock_timeout(error: BaseException) -> bool:
     """Whether a lock was not free in time."""
     cause = _driver_error(error)
     return cause is not None and cause.sqlstate == LOCK_TIMEOUT
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether the statement took longer than it was allowed to."""
+    cause = _driver_error(error)
+    return cause is not None and cause.sqlstate == CANCELLED
 
 
 def _driver_error(error: BaseException) -> psycopg.Error | None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin
 
+#: Deliveries that one request sends again, in one transaction.
+AT_ONCE = 1000
+
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
@@ -49,10 +52,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         """Sends each once more; those that were delivered, or are on their way, are left alone."""
         with transaction.atomic():
             rows = chosen.filter(state__in=[DeliveryState.FAILED, DeliveryState.REFUSED])
-            keys = list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
+            locked = rows.order_by("created_at").select_for_update(of=("self",))
+            keys = list(locked.values_list("pk", flat=True)[:AT_ONCE])
             Delivery.objects.filter(pk__in=keys).update(
                 state=DeliveryState.WAITING, claimed_at=None, done_at=None
             )
             for key in keys:
                 deliver.delay_on_commit(str(key))  # type: ignore[attr-defined]
-        messages.info(request, f"{len(keys)} deliveries are sent again.")
+        most = f" At most {AT_ONCE:,} are at a time: choose again for more." if len(keys) == AT_ONCE else ""
+        messages.info(request, f"{len(keys)} deliveries are sent again.{most}")

@@ -3,6 +3,7 @@
 from copy import copy
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -12,8 +13,11 @@ from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.celery import attached
+from switchyard.deadletters.letter import REASONS
 from switchyard.deadletters.models import Action
+from switchyard.deadletters.places import PLACES
 from switchyard.ops import deadletters, outbox, queues, schedule
+from switchyard.ops.changelist import Choice
 from switchyard.ops.models import Operations
 from switchyard.ops.pages import allowed
 from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
@@ -71,12 +75,29 @@ class OperationsAdmin(ReadOnlyAdmin):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    """What waits, and what is in quarantine. `switchyard outbox` requeues and discards."""
+    """What waits, and what is in quarantine, which the page of the outbox requeues and discards.
+
+    Nothing is deleted here: what was accepted is to run.
+    """
 
     list_display = ("id", "task", "queue", "created_at", "eta", "quarantined_at", "reason")
     list_filter = (("quarantined_at", admin.EmptyFieldListFilter),)
     search_fields = ("task_id", "task", "reason")
-    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class QueueFilter(Choice):
+    """Of the queues that there are, and of the reasons: to ask the rows would be to read them all."""
+
+    title = parameter_name = "queue"
+    choices_of = tuple(PLACES)
+
+
+class ReasonFilter(Choice):
+    title = parameter_name = "reason"
+    choices_of = tuple(REASONS)
 
 
 @admin.register(Action)
@@ -84,7 +105,7 @@ class ActionAdmin(ReadOnlyAdmin):
     """What was done stays written down: neither changed nor deleted."""
 
     list_display = ("at", "verb", "task", "task_id", "queue", "reason", "died_at", "by")
-    list_filter = ("verb", "queue", "reason", "at")
+    list_filter = ("verb", QueueFilter, ReasonFilter, "at")
     search_fields = ("task", "task_id", "by")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -151,5 +172,10 @@ class TickAdmin(ReadOnlyAdmin):
     list_display = ("entry", "due_at", "sent_at", "task_id")
     list_filter = ("due_at",)
     search_fields = ("entry", "task_id")
-    show_full_result_count = False
     ordering = ("-due_at",)
+
+
+if apps.is_installed("django_celery_results"):
+    from switchyard.ops import results
+
+    results.register(admin.site)

@@ -9,29 +9,31 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import TypeVar
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 T = TypeVar("T")
 
 #: Of a look at the database, which is to cost it nothing when nobody waits for it any more.
-STATEMENT_MILLISECONDS = 5_000
+STATEMENT_SECONDS = 5.0
 IDLE_MILLISECONDS = 10_000
 
 
-def set_limits(**milliseconds: int) -> None:
+def set_limits(using: str = DEFAULT_DB_ALIAS, **milliseconds: int) -> None:
     """Give the transaction that is open these time-outs, by their names in PostgreSQL."""
     each = ", ".join(["set_config(%s, %s, true)"] * len(milliseconds))
     values = [part for name, value in milliseconds.items() for part in (name, str(value))]
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(f"SELECT {each}", values)
 
 
 @contextmanager
-def limited() -> Iterator[None]:
+def limited(statement_seconds: float = STATEMENT_SECONDS, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     """A transaction, of which a statement or a pause that takes longer is ended."""
-    with transaction.atomic():
+    with transaction.atomic(using):
         set_limits(
-            statement_timeout=STATEMENT_MILLISECONDS, idle_in_transaction_session_timeout=IDLE_MILLISECONDS
+            using,
+            statement_timeout=round(statement_seconds * 1000),
+            idle_in_transaction_session_timeout=IDLE_MILLISECONDS,
         )
         yield
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from app.accounts.models import Letter, SignUp
@@ -92,3 +92,33 @@ def test_what_failed_is_delivered_again_when_it_is_asked_for(
         admin.post("/admin/webhooks/delivery/", {"action": "deliver_again", "_selected_action": [key]})
     assert [task.args for task in sent_tasks] == ([[key]] if sent else [])
     assert Delivery.objects.get().state == (DeliveryState.WAITING if sent else state)
+
+
+def test_deliveries_are_sent_again_so_many_at_a_time(
+    admin: Client, ada: Person, sent_tasks: SentTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.webhooks.admin.AT_ONCE", 2)
+    target = Target.objects.create(owner=ada.user, url="https://example.com/hook", events=["report.done"])
+    events = [Event.objects.create(kind="report.done") for _ in range(3)]
+    failed = [
+        Delivery.objects.create(event=event, target=target, state=DeliveryState.FAILED) for event in events
+    ]
+    chosen = {"action": "deliver_again", "select_across": "1", "_selected_action": [str(failed[0].pk)]}
+    page = admin.post("/admin/webhooks/delivery/", {**chosen, "index": "0"}, follow=True).content.decode()
+    assert "2 deliveries are sent again. At most 2 are at a time: choose again for more." in page
+    assert list(Delivery.objects.filter(state=DeliveryState.FAILED)) == failed[2:]
+
+
+def test_who_may_not_delete_what_goes_along_deletes_nothing(ada: Person, client: Client) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_event", "delete_event"]))
+    client.force_login(clerk)
+    target = Target.objects.create(owner=ada.user, url="https://example.com/hook", events=["report.done"])
+    event = Event.objects.create(kind="report.done")
+    chosen = {"action": "delete_selected", "_selected_action": [str(event.pk)]}
+    assert client.post("/admin/webhooks/event/", chosen).context["lacking"] == set()
+    Delivery.objects.create(event=event, target=target)
+    assert client.post("/admin/webhooks/event/", chosen).context["lacking"] == {"delivery"}
+    sure = {**chosen, "post": "yes", "count": "1"}
+    assert client.post("/admin/webhooks/event/", sure).status_code == 403
+    assert Event.objects.get() == event
