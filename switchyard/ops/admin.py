@@ -18,6 +18,7 @@ from switchyard.deadletters.models import Action
 from switchyard.deadletters.places import PLACES
 from switchyard.ops import deadletters, outbox, queues, schedule
 from switchyard.ops.changelist import Choice
+from switchyard.ops.edits import SeenForm
 from switchyard.ops.models import Operations
 from switchyard.ops.pages import allowed
 from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
@@ -119,7 +120,7 @@ class RuleInline(StackedInline):
     model = Rule
 
 
-class EntryForm(PeriodicTaskForm):  # type: ignore[misc]
+class EntryForm(SeenForm, PeriodicTaskForm):  # type: ignore[misc]
     """Also refuses what every tick would be refused for. Disabled, it may name a task that is to come."""
 
     def clean(self) -> dict[str, Any]:
@@ -147,9 +148,15 @@ class EntryForm(PeriodicTaskForm):  # type: ignore[misc]
 @admin.register(PeriodicTask)
 class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
     form = EntryForm
-    fieldsets = tuple(
-        (title, options | {"fields": tuple(name for name in options["fields"] if name not in ROUTING_FIELDS)})
-        for title, options in PeriodicTaskAdmin.fieldsets
+    fieldsets = (
+        *(
+            (
+                title,
+                options | {"fields": tuple(name for name in options["fields"] if name not in ROUTING_FIELDS)},
+            )
+            for title, options in PeriodicTaskAdmin.fieldsets
+        ),
+        (None, {"fields": ("seen",)}),
     )
     inlines = (RuleInline,)
     #: Each one-off task has a moment of its own, and a select box would have them all.
