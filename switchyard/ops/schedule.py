@@ -25,6 +25,12 @@ class Filter(forms.Form):
     entry = forms.CharField(required=False, max_length=200, help_text="a part of its name, or of its task's")
 
 
+class Named(forms.Form):
+    """One entry by its whole name, whatever that is."""
+
+    entry = forms.CharField(max_length=200, strip=False)
+
+
 @page("GET")
 def schedule(request: HttpRequest) -> HttpResponse:
     form = Filter(request.GET)
@@ -39,7 +45,8 @@ def schedule(request: HttpRequest) -> HttpResponse:
 def run_now(request: HttpRequest) -> HttpResponse:
     """Beside its schedule, and whether it is enabled or not."""
     demand(request, "replay")
-    name = request.POST.get("entry", "")
+    form = Named(request.POST)
+    name = form.cleaned_data["entry"] if form.is_valid() else ""
     found = PeriodicTask.objects.filter(name=name)
     for entry in found:
         try:

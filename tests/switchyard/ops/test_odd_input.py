@@ -1,0 +1,62 @@
+"""Whatever is sent to a page of operations, it is answered: no field or address is a fault of the service."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from switchyard.ops import deadletters
+
+pytestmark = pytest.mark.django_db
+
+ROOT = "/admin/switchyard/operations/"
+#: What the forms of the pages hold, as somebody would send it.
+DEED = {
+    "queue": "",
+    "task": "a",
+    "reason": "",
+    "id": "1",
+    "count": "1",
+    "done": "0",
+    "typed": "1",
+    "died_by": "",
+}
+SENT = {
+    "dead-letters/replay/": DEED,
+    "dead-letters/discard/": DEED,
+    "schedule/run-now/": {"entry": "a"},
+    "outbox/requeue/": DEED,
+    "outbox/discard/": DEED,
+}
+ASKED = ["", "dead-letters/", "dead-letters/of/%00/", "dead-letters/of/a%00b/", "schedule/", "outbox/", *SENT]
+#: No text of PostgreSQL's has the first, none of its numbers is as large as the second.
+ODD = ("\0", "9" * 40)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the place of the broker, which the run of this file needs for nothing else."""
+    monkeypatch.setattr(deadletters, "search", lambda *_: None)
+    monkeypatch.setattr(deadletters, "act", lambda *_: 0)
+
+
+@pytest.fixture
+def client() -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("on call"))
+    return client
+
+
+def variants(fields: dict[str, str]) -> list[dict[str, str]]:
+    return [{**fields, name: odd} for name in fields for odd in ODD]
+
+
+@pytest.mark.parametrize("address", SENT)
+def test_whatever_is_sent_is_answered(client: Client, address: str) -> None:
+    for fields in variants(SENT[address]):
+        assert client.post(ROOT + address, fields).status_code < 500, fields
+
+
+@pytest.mark.parametrize("address", ASKED)
+def test_whatever_is_asked_for_is_answered(client: Client, address: str) -> None:
+    for fields in variants({**DEED, "entry": "", "minutes": "15"}):
+        assert client.get(ROOT + address, fields).status_code != 500, fields
