@@ -10,6 +10,12 @@ from django.apps import AppConfig
 from switchyard import database_router
 from switchyard.checks import register_rules
 
+#: What listens to signals, of Django's and of Celery's.
+CONNECTED = (
+    "switchyard.outbox.context",
+    "switchyard.outbox.journal",
+    "switchyard.schedule.loading",
+)
 #: Where the engine declares tasks of its own, and checks.
 TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
 CHECKS = (
@@ -34,7 +40,7 @@ class SwitchyardConfig(AppConfig):
         """Models can be imported only now, and so can what imports them."""
         database_router.install()
         import_module("switchyard.process.logs").record_only_what_is_written()
-        for name in ("switchyard.outbox.context", "switchyard.outbox.journal"):
+        for name in CONNECTED:
             import_module(name).connect()
         for name in TASKS:
             import_module(name)

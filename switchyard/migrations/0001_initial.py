@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'queues, dead letters, schedule, outbox',
                 'permissions': (('view', 'Can view the operations pages'), ('replay', 'Can send again: dead letters, quarantined messages, entries of the schedule'), ('discard', 'Can discard dead letters and quarantined messages'), ('payload', 'Can see what a message holds')),
                 'managed': False,
+                'base_manager_name': 'objects',
                 'default_permissions': (),
             },
         ),
