@@ -28,6 +28,8 @@ CHECKS = (
 )
 #: Of these, the rules that ask the database.
 DATABASE_CHECKS = ("switchyard.schedule.checks", "switchyard.process.pooler_checks")
+#: For ``check --deploy`` alone.
+DEPLOY_CHECKS = ("switchyard.process.static_checks",)
 
 
 class SwitchyardConfig(AppConfig):
@@ -46,4 +48,5 @@ class SwitchyardConfig(AppConfig):
             import_module(name)
         rules = [rule for name in CHECKS for rule in import_module(name).RULES]
         asking = [rule for name in DATABASE_CHECKS for rule in import_module(name).DATABASE_RULES]
-        register_rules(rules, asking)
+        deploying = [rule for name in DEPLOY_CHECKS for rule in import_module(name).DEPLOY_RULES]
+        register_rules(rules, asking, deploying)

@@ -16,12 +16,19 @@ from django.db import DEFAULT_DB_ALIAS
 Rule = Callable[[], Iterable[CheckMessage]]
 
 
-def register_rules(rules: Sequence[Rule], database_rules: Sequence[Rule] = ()) -> None:
-    """``database_rules`` ask the database, and so only in ``check --database default`` and ``migrate``."""
+def register_rules(
+    rules: Sequence[Rule], database_rules: Sequence[Rule] = (), deploy_rules: Sequence[Rule] = ()
+) -> None:
+    """``database_rules`` ask the database, and so only in ``check --database default`` and ``migrate``.
+
+    ``deploy_rules`` are for ``check --deploy``.
+    """
     for rule in rules:
         register(_as_check(rule))
     for rule in database_rules:
         register(_as_check(rule, asks_database=True), Tags.database)
+    for rule in deploy_rules:
+        register(_as_check(rule), deploy=True)
     worker_init.connect(_refuse_to_start)
     beat_init.connect(_refuse_to_start)
 
