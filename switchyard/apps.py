@@ -10,11 +10,12 @@ from django.apps import AppConfig
 from switchyard import database_router
 from switchyard.checks import register_rules
 
-#: What listens to signals, of Django's and of Celery's.
+#: What listens to signals: of Django's, of Celery's and of django-structlog's.
 CONNECTED = (
     "switchyard.outbox.context",
     "switchyard.outbox.journal",
     "switchyard.schedule.loading",
+    "switchyard.process.request_lines",
 )
 #: Where the engine declares tasks of its own, and checks.
 TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
