@@ -12,6 +12,7 @@ from tests.manifests.rendered import Document
 DEFINITIONS = {
     "external-secrets.io": "github.com/external-secrets/external-secrets@v1.3.2/config/crds/bases",
     "gateway.networking.k8s.io": "sigs.k8s.io/gateway-api@v1.6.3/config/crd/standard",
+    "helm.toolkit.fluxcd.io": "github.com/fluxcd/helm-controller@v1.4.0/config/crd/bases",
     "keda.sh": "github.com/kedacore/keda/v2@v2.21.0/config/crd/bases",
     "monitoring.coreos.com": (
         "github.com/prometheus-operator/prometheus-operator@v0.85.0/example/prometheus-operator-crd"

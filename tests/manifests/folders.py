@@ -1,4 +1,4 @@
-"""Every overlay, every component by itself, and every pair of components that may be combined."""
+"""Every overlay, every component, and combinations in which each pair of components that goes together is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +14,27 @@ COMPONENTS = sorted((K8S / "components").iterdir())
 #: Each two of these bring the same thing.
 EXCLUSIVE = [
     {"autoscaling-hpa", "autoscaling-keda"},
+    {"ingress", "ingress-controller"},
     {"rabbitmq", "rabbitmq-single"},
     {"postgres", "postgres-single"},
 ]
-COMBINATIONS = [
-    (*singles,)
-    for size in (1, 2)
-    for singles in combinations([folder.name for folder in COMPONENTS], size)
-    if set(singles) not in EXCLUSIVE
-]
+NAMES = [folder.name for folder in COMPONENTS]
+PAIRS = {pair for pair in combinations(NAMES, 2) if {*pair} not in EXCLUSIVE}
+
+
+def covering() -> Iterator[tuple[str, ...]]:
+    """Few combinations, each as large as can be: what does not go together in one of them is found in it."""
+    left = set(PAIRS)
+    while left:
+        chosen = {*min(left)}
+        for name in sorted(NAMES, key=lambda name: -sum(name in pair for pair in left)):
+            if all({name, other} not in EXCLUSIVE for other in chosen):
+                chosen.add(name)
+        left -= {*combinations(sorted(chosen), 2)}
+        yield (*sorted(chosen),)
+
+
+COMBINATIONS = [*covering()]
 
 
 @contextmanager

@@ -10,17 +10,19 @@ import yaml
 
 from deploy.cluster.tools import tool
 from tests.manifests.definitions import custom, definition
-from tests.manifests.folders import COMPONENTS, OVERLAYS, combined
+from tests.manifests.folders import COMBINATIONS, OVERLAYS, combined
 from tests.manifests.rendered import Document, documents, text
 
 VERSIONS = ["1.35", "1.36", "1.37"]
-FOLDERS = [*OVERLAYS, *COMPONENTS]
+#: Between them every component is rendered.
+FOLDERS = {folder.name: folder for folder in OVERLAYS} | {"+".join(names): names for names in COMBINATIONS}
 
 
-def rendered(folder: Path) -> str:
-    if folder in OVERLAYS:
+@cache
+def rendered(name: str) -> str:
+    if isinstance(folder := FOLDERS[name], Path):
         return text(folder)
-    with combined((folder.name,)) as scratch:
+    with combined(folder) as scratch:
         return text(scratch)
 
 
@@ -58,7 +60,7 @@ def problems(document: Document) -> list[str]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_kubernetes_knows_every_field(folder, version, tmp_path) -> None:
     found = list(yaml.safe_load_all(rendered(folder)))
     known = [item for item in found if item not in custom(found)]
@@ -80,7 +82,7 @@ def refused(file: Path, version: str) -> str:
     return (result.stdout + result.stderr).strip()
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_the_operators_know_every_field_of_their_resources(folder) -> None:
     found = custom(list(yaml.safe_load_all(rendered(folder))))
     assert [problem for item in found for problem in problems(item)] == []
