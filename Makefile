@@ -12,7 +12,7 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo demos up services test newest faults browser soak bench check format lock
-.PHONY: rules alerts-e2e image manifests cluster-test rollout secrets deploy status undeploy clean
+.PHONY: rules alerts-e2e image chart manifests cluster-test rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ alerts-e2e: environment ## hurt the service under a real Prometheus, and see eac
 
 image: environment ## build the one image with docker, podman or buildah, under OVERLAY=local's name (ARGS="--tag=...")
 	@$(RUN) -m deploy.cluster.image $(if $(OVERLAY),--overlay=$(OVERLAY)) $(ARGS)
+
+chart: environment ## write the templates of the Helm chart anew from k8s/base and k8s/components
+	@$(RUN) -m deploy.chart
 
 manifests: environment ## check all of k8s/ (schemas, linters, agreement with the code) and the image's roles
 	@$(RUN) -m pytest tests/manifests tests/image $(ARGS)

@@ -33,6 +33,7 @@ rules:
   comments: {min-spaces-from-content: 1}
   document-start: disable
   line-length: {max: 140}
+ignore: [k8s/chart/templates]
 """
 
 

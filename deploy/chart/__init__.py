@@ -1,0 +1,1 @@
+"""The Helm chart, made of the Kustomize base and its components."""

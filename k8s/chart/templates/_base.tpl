@@ -1,0 +1,36 @@
+{{- /* Written by `make chart` from k8s/base and k8s/components: change those. */}}
+{{- define "switchyard.settingsOfBase" }}
+ALLOWED_HOSTS: localhost
+BROKER_MANAGEMENT_URL: ''
+CSRF_TRUSTED_ORIGINS: ''
+DEFAULT_FROM_EMAIL: Switchyard <noreply@localhost>
+EMAIL_HOST: localhost
+EMAIL_HOST_USER: ''
+EMAIL_PORT: '25'
+EMAIL_USE_SSL: 'false'
+EMAIL_USE_TLS: 'false'
+HEARTBEAT_FILE: /tmp/switchyard-heartbeat
+HSTS_SECONDS: '3600'
+LOG_FORMAT: json
+LOG_LEVEL: INFO
+PUBLIC_URL: http://localhost:8000
+SIGNUPS_PER_HOUR: '20'
+TOKEN_LIFETIME_DAYS: '30'
+TRUST_PROXY: 'false'
+WAIT_SECONDS: '60'
+WEB_KEEPALIVE_SECONDS: '75'
+WEB_PROCESSES: '1'
+WEB_THREADS: '8'
+{{- if .Values.pgbouncer }}
+DISABLE_SERVER_SIDE_CURSORS: 'true'
+{{- end }}
+{{- end }}
+{{- define "switchyard.roles" }}
+beat
+exporter
+relay
+web
+worker-cpu
+worker-io
+release
+{{- end }}
