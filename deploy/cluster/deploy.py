@@ -6,7 +6,7 @@ import time
 from deploy.cluster.kubectl import Kubectl
 from deploy.cluster.missing import check_needs
 from deploy.cluster.needs import rendered
-from deploy.cluster.overlay import NAMESPACE, Overlay
+from deploy.cluster.overlay import Overlay
 from deploy.cluster.references import Document
 from deploy.local.errors import LocalError
 
@@ -34,8 +34,8 @@ METRICS = (
 def deploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
     """Shows the difference, runs the release Job, rolls every role, and asks web and exporter how it is."""
     say(
-        f"Applies {overlay.name} to {kubectl.context}: the namespace {NAMESPACE} and a PriorityClass. The "
-        "release Job runs anew."
+        f"Applies {overlay.name} to {kubectl.context}: the namespace {kubectl.namespace} and a "
+        "PriorityClass. The release Job runs anew."
     )
     found = rendered(kubectl, overlay)
     check_needs(kubectl, overlay, found)
@@ -95,7 +95,7 @@ def reach(kubectl: Kubectl, found: list[Document]) -> str:
     """How a person comes to it: by its own address, or by a forward to each Service that has pages."""
     if {"HTTPRoute", "Ingress"} & {item["kind"] for item in found}:
         return "web is reached by its PUBLIC_URL."
-    forward = f"kubectl --context={kubectl.context} --namespace={NAMESPACE} port-forward service/"
+    forward = f"kubectl --context={kubectl.context} --namespace={kubectl.namespace} port-forward service/"
     lines = ["Nothing leads to it from outside. While such a command runs, the address behind it answers:"]
     for name, port in pages(found):
         local = PAGES.get(name, port)
@@ -116,7 +116,7 @@ def pages(found: list[Document]) -> list[tuple[str, int]]:
 
 def status(kubectl: Kubectl, overlay: Overlay) -> None:
     """Only looks."""
-    say(f"{overlay.name} at {kubectl.context}, namespace {NAMESPACE}:")
+    say(f"{overlay.name} at {kubectl.context}, namespace {kubectl.namespace}:")
     kubectl.show("get", "deployments,statefulsets,jobs,poddisruptionbudgets", "--output=wide")
     kubectl.show("get", "pods", "--output=wide")
 

@@ -13,6 +13,7 @@ class Kubectl:
     """Commands in the namespace of the service, in one context."""
 
     context: str
+    namespace: str = NAMESPACE
 
     def show(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> int:
         """Runs it on the caller's terminal and returns its exit code. Raises LocalError for any other."""
@@ -31,7 +32,7 @@ class Kubectl:
         return result.stdout.strip()
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        return ["kubectl", f"--context={self.context}", f"--namespace={NAMESPACE}", *arguments]
+        return ["kubectl", f"--context={self.context}", f"--namespace={self.namespace}", *arguments]
 
 
 def kubectl_for(overlay: Overlay, named: str | None, current: str | None = None) -> Kubectl:
@@ -40,7 +41,7 @@ def kubectl_for(overlay: Overlay, named: str | None, current: str | None = None)
     Raises LocalError for another one: a wrong context is how a laptop's command reaches production.
     """
     if named:
-        return Kubectl(named)
+        return Kubectl(named, overlay.namespace)
     current = current_context() if current is None else current
     if current != overlay.context:
         raise LocalError(
@@ -48,7 +49,7 @@ def kubectl_for(overlay: Overlay, named: str | None, current: str | None = None)
             f"{current or 'none'}: `kubectl config use-context {overlay.context}`, or say "
             f"CONTEXT={current or 'NAME'} if you mean that one."
         )
-    return Kubectl(current)
+    return Kubectl(current, overlay.namespace)
 
 
 def current_context() -> str:

@@ -3,9 +3,11 @@
 import json
 import secrets
 
+import yaml
+
 from deploy.cluster.engine import ROOT
 from deploy.cluster.kubectl import Kubectl
-from deploy.cluster.overlay import NAMESPACE, Overlay
+from deploy.cluster.overlay import Overlay
 from deploy.local.errors import LocalError
 
 BROKER_KEYS = ("release", "worker", "relay", "exporter", "operator", "scaler")
@@ -17,8 +19,9 @@ def make_secrets(kubectl: Kubectl, overlay: Overlay) -> None:
         raise LocalError(
             f"make secrets is for OVERLAY=local: the Secrets of {overlay.name} come from a store (README)."
         )
-    print(f"Makes the namespace {NAMESPACE} and its Secrets in {kubectl.context}, unless they are there.")
-    kubectl.show("apply", "--server-side", "-f", str(ROOT / "k8s" / "base" / "namespace.yaml"))
+    name = kubectl.namespace
+    print(f"Makes the namespace {name} and its Secrets in {kubectl.context}, unless they are there.")
+    kubectl.ask("apply", "--server-side", "-f", "-", given=json.dumps(namespace(name)))
     there = kubectl.ask("get", "secrets", "--output=name").split()
     made = {name: data for name, data in generated().items() if f"secret/{name}" not in there}
     if 0 < len(made) < len(generated()):
@@ -29,6 +32,12 @@ def make_secrets(kubectl: Kubectl, overlay: Overlay) -> None:
     for name, data in made.items():
         kubectl.ask("create", "-f", "-", given=json.dumps(secret(name, data)))
     print("Made: " + (", ".join(made) or "nothing; all are there") + ".")
+
+
+def namespace(name: str) -> dict[str, object]:
+    """The base's, under that name."""
+    written = yaml.safe_load((ROOT / "k8s" / "base" / "namespace.yaml").read_text())
+    return {**written, "metadata": {**written["metadata"], "name": name}}
 
 
 def generated() -> dict[str, dict[str, str]]:

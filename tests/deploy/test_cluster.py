@@ -95,6 +95,20 @@ def test_a_context_that_is_named_is_taken_and_bound(cluster) -> None:
     assert {line.split()[0] for line in lines} == {"--context=somewhere"}
 
 
+def test_an_overlay_with_a_namespace_of_its_own_goes_there_and_nowhere_else(
+    cluster, tmp_path, monkeypatch, capsys
+) -> None:
+    """It went to `switchyard`, beside the first installation, where kubectl refuses it."""
+    second = tmp_path / "overlays" / "second"
+    second.mkdir(parents=True)
+    (second / "kustomization.yaml").write_text("namespace: yard-two\n")
+    monkeypatch.setattr("deploy.cluster.overlay.OVERLAYS", second.parent)
+    assert main(["status", "--overlay=second", "--context=shared"]) == 0
+    lines = (tmp_path / "commands").read_text().splitlines()
+    assert all(line.startswith("--context=shared --namespace=yard-two ") for line in lines)
+    assert "second at shared, namespace yard-two:" in capsys.readouterr().out
+
+
 def test_an_overlay_that_is_not_there_is_answered_with_those_that_are(cluster, capsys) -> None:
     assert main(["deploy", "--overlay=prodution"]) == 1
     assert "there are local, production, staging." in capsys.readouterr().err
