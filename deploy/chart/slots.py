@@ -90,12 +90,14 @@ def _secrets(node: Any) -> None:
 
 def _http_route(document: Document) -> None:
     document["metadata"][block('include "switchyard.ingressAnnotations" .')] = None
-    spec = document["spec"]
+    spec, of_users = document["spec"], document["metadata"]["name"] == "web"
+    gateway = "gateway" if of_users else "adminGateway"
     spec["parentRefs"][0] = {
-        "name": inline("{{ .Values.ingress.gateway | quote }}"),
+        "name": inline(f"{{{{ .Values.ingress.{gateway} | quote }}}}"),
         block('include "switchyard.gatewayNamespace" .'): None,
     }
-    spec[block('include "switchyard.hostnames" .')] = None
+    if of_users:
+        spec[block('include "switchyard.hostnames" .')] = None
 
 
 def _ingress(document: Document) -> None:

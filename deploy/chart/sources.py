@@ -18,6 +18,7 @@ Key = tuple[str, str]
 Documents = dict[Key, Document]
 #: Component to the condition under which the chart has it.
 CONDITIONS = {
+    "admin-apart": 'and .Values.ingress.adminGateway (eq .Values.ingress.kind "gateway")',
     "autoscaling-hpa": 'eq .Values.autoscaling "hpa"',
     "autoscaling-keda": 'eq .Values.autoscaling "keda"',
     "ingress": 'eq .Values.ingress.kind "gateway"',
@@ -30,6 +31,8 @@ CONDITIONS = {
     "tls-broker": ".Values.trust",
     "zones": ".Values.zones",
 }
+#: One that changes what another brings, and so is rendered after it.
+AFTER = {"admin-apart": "ingress"}
 #: Of them, those that go with one another.
 TOGETHER = [name for name in CONDITIONS if name not in {"autoscaling-hpa", "ingress-controller"}]
 #: Takes away what others bring.

@@ -6,6 +6,7 @@ from copy import deepcopy
 from deploy.chart.marks import marked, unmarked
 from deploy.chart.slots import CLUSTER_WIDE, FOR_JOB, fill
 from deploy.chart.sources import (
+    AFTER,
     CONDITIONS,
     OF_SECOND,
     SECOND,
@@ -24,17 +25,26 @@ SETTINGS = ("ConfigMap", "settings")
 def written() -> dict[str, str]:
     """File name to text. Raises LocalError with what Kustomize says."""
     base, second = rendered(), rendered([*TOGETHER, SECOND])
-    variants = {condition: rendered([name]) for name, condition in CONDITIONS.items()}
-    brought = {condition: found.keys() - base.keys() for condition, found in variants.items()}
+    variants = {name: rendered([*([AFTER[name]] if name in AFTER else []), name]) for name in CONDITIONS}
+    before = {name: variants[AFTER[name]] if name in AFTER else base for name in CONDITIONS}
     files: dict[str, list[str]] = defaultdict(lambda: [HEAD])
     for key, document in base.items():
-        ways = {condition: found[key] for condition, found in variants.items() if found.get(key) != document}
-        lines = _template(key, document, ways, second)
-        files[_file(document)] += lines
-    for (name, condition), keys in zip(CONDITIONS.items(), brought.values(), strict=True):
-        alone = {} if name in TOGETHER else variants[condition]
-        found = [(key, document) for key, document in variants[condition].items() if key in keys]
-        lines = [line for item in found for line in _template(*item, {}, {**second, **alone})]
+        ways = {
+            CONDITIONS[name]: found for name in variants if (found := variants[name].get(key)) != document
+        }
+        files[_file(document)] += _template(key, document, ways, second)
+    for name, condition in CONDITIONS.items():
+        alone = {} if name in TOGETHER else variants[name]
+        later = [other for other, first in AFTER.items() if first == name]
+        lines: list[str] = []
+        for key, document in variants[name].items():
+            if key not in before[name]:
+                ways = {
+                    CONDITIONS[other]: variants[other][key]
+                    for other in later
+                    if variants[other][key] != document
+                }
+                lines += _template(key, document, ways, {**second, **alone})
         if lines:
             files[f"{name}.yaml"] += under(condition, lines)
     files["release.yaml"] += _resource(("NetworkPolicy", "release"), _way_of_release(base), {})

@@ -150,11 +150,14 @@ CASES = {
         },
     ),
     "KEDA and a Gateway": Case(
-        components=("autoscaling-keda", "ingress"),
-        chart={"autoscaling": "keda", "ingress": {"kind": "gateway"}},
+        components=("autoscaling-keda", "ingress", "admin-apart"),
+        chart={
+            "autoscaling": "keda",
+            "ingress": {"kind": "gateway", "adminGateway": "switchyard-admin"},
+        },
         changes={
             "spec.replicas": {"web", "worker-io", "worker-cpu"},
-            "new": {"web", "worker-io", "worker-cpu", "rabbitmq", "allow-gateway-to-web"},
+            "new": {"web", "worker-io", "worker-cpu", "rabbitmq", "allow-gateway-to-web", "admin"},
         },
     ),
 }

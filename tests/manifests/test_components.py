@@ -68,6 +68,15 @@ def test_every_volume_of_the_servers_has_the_storage_class() -> None:
     )
 
 
+def test_the_admins_pages_are_reached_by_a_gateway_of_their_own_alone() -> None:
+    routes = of_kind(built("KEDA and a Gateway"), "HTTPRoute")
+    rest, closed = routes["web"]["spec"]["rules"]
+    assert closed["matches"] == [{"path": {"type": "PathPrefix", "value": "/admin"}}]
+    assert "backendRefs" not in closed
+    assert "backendRefs" in rest
+    assert routes["admin"]["spec"]["parentRefs"] == [{"name": "switchyard-admin"}]
+
+
 def test_mail_leaves_on_each_port_of_mail_inside_and_outside() -> None:
     policies = of_kind(built("an Ingress, mail, PgBouncer and operations"), "NetworkPolicy")
     for name in ("allow-io-to-internet", "allow-io-to-mail-relay"):
