@@ -34,8 +34,12 @@ _FETCH = f"""
 """  # noqa: S608 - constants of ours
 
 
-# For this transaction alone: behind a pooler the session is somebody else's after it.
-_BEGIN = f"{IN_ORDER}, set_config('idle_in_transaction_session_timeout', %s, true)"
+# For this transaction alone: behind a pooler the session is somebody else's after it. A batch is deleted by
+# its keys, where PostgreSQL would rather read a table of some thousand rows.
+_BEGIN = f"""
+    {IN_ORDER}, set_config('enable_seqscan', 'off', true),
+    set_config('idle_in_transaction_session_timeout', %s, true)
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ from django.db import connection
 
 from switchyard.outbox.backlog import backlogs
 from switchyard.outbox.models import Message
+from switchyard.relay.everything import Everything
+from tests.blocks import blocks_read_by
 from tests.switchyard.relay.instant import InstantRelay, fill, open_transaction, read_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BATCH, BATCHES = 100, 15
+MANY = 20_000
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +50,35 @@ def test_a_turn_reads_as_many_rows_beside_thousands_that_are_gone_as_beside_none
         assert read_by(everything) >= BATCH * BATCHES, "what was deleted is kept"
     # The batch itself three times (what waits, locked, seen), and the last one that is gone.
     assert max(read[2:]) <= read[1] + BATCH <= 8 * BATCH
+
+
+def test_a_turn_reads_as_many_blocks_beside_tens_of_thousands_that_are_gone_and_that_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # It would find once more what this deletes in the relay's place.
+    monkeypatch.setattr(Everything, "found", lambda _self: {})
+    relay = InstantRelay(BATCH)
+    with open_transaction():
+        few, many = (beside(relay, gone) for gone in (MANY // 20, MANY))
+        fill(MANY)
+        waiting = settled_turn(relay)
+        assert Message.objects.count() >= MANY - 2 * BATCH
+    assert max(many, waiting) <= 1.2 * few
+
+
+def beside(relay: InstantRelay, gone: int) -> int:
+    fill(gone)
+    Message.objects.all().delete()
+    return settled_turn(relay)
+
+
+def settled_turn(relay: InstantRelay) -> int:
+    """Blocks that a turn of one batch reads, when it has been two turns since anything else was there."""
+    for _ in range(2):
+        fill(BATCH)
+        relay.turn()
+    fill(BATCH)
+    return blocks_read_by(relay.turn)
 
 
 def test_who_counts_what_waits_begins_where_the_relay_has_come_to() -> None:

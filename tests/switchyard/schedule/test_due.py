@@ -131,6 +131,15 @@ def test_a_crontab_is_due_at_its_first_minute_from_the_start_time_on() -> None:
     assert next_due(at("0", "*", start_time=after(3601)), clock()) == after(7200)
 
 
+def test_entries_with_the_same_crontab_have_it_read_once_and_one_that_is_edited_has_its_own() -> None:
+    one, other = at("0", "*"), at("0", "*")
+    assert timetable(one, clock()) is timetable(other, clock())
+    other.crontab.minute = "7"
+    assert (next_due(one, clock()), next_due(other, clock())) == (after(3600), after(420))
+    other.crontab.timezone = "Asia/Kolkata"
+    assert next_due(other, clock()) == after(37 * 60)
+
+
 def test_a_clocked_entry_is_due_once_even_if_its_time_had_passed_when_it_was_made() -> None:
     entry = PeriodicTask(clocked=ClockedSchedule(clocked_time=after(-60)), one_off=True)
     assert next_due(entry, clock()) == after(-60)
