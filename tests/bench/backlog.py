@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from app.celery import app
 from app.queues import IO
 from switchyard.outbox.capture import captured
+from switchyard.outbox.models import Message
 from switchyard.outbox.rows import insert
 from tests.bench import gauge
 from tests.bench.cost import Cost
@@ -37,14 +38,20 @@ def mark(path: Path) -> Call:
     return f"bench.{IO.name}_mark", (str(path),)
 
 
-def drain(yard: Yard, relay: Process, calls: Sequence[tuple[Call, int]]) -> Cost:
-    """Commit each call so many times, in their order, and wait until the last is confirmed and deleted."""
+def drain(yard: Yard, relay: Process, calls: Sequence[tuple[Call, int]], behind: int = 0) -> Cost:
+    """Commit each call so many times, in their order, and wait until the last is confirmed and deleted.
+
+    So many more are committed ``behind`` them, and not waited for.
+    """
     with transaction.atomic():
         for call, times in calls:
             fill(call, times)
+        last = Message.objects.latest("pk")
+        if behind:
+            fill(NOOP, behind)
         before = gauge.cpu_seconds(relay.popen.pid)
     began, rows = time.time(), sum(times for _, times in calls)
-    yard.until_relayed(PATIENCE_SECONDS + rows / SLOWEST)
+    yard.until_relayed(PATIENCE_SECONDS + rows / SLOWEST, last)
     seconds = time.time() - began
     return Cost((gauge.cpu_seconds(relay.popen.pid) - before) / rows * 1e6, rows / seconds)
 

@@ -30,7 +30,7 @@ def measure(yard: Yard) -> Iterator[Figure]:
         found = drain(yard, relay, [(NOOP, rows)])
         yield Figure(PART, f"CPU a row, {rows:,} rows", found.cpu_us, "us", CPU_REACH)
         yield Figure(PART, f"rows a second, {rows:,} rows", found.per_second, "/s", RATE_REACH, more=True)
-    yield from _beside_rows_that_are_gone(yard, relay)
+    yield from _beside_many(yard, relay)
     # A consumer would be given all of those first, and what is looked at would wait behind them.
     yard.purge()
     waits = _waits(yard.times(2000))
@@ -41,19 +41,33 @@ def measure(yard: Yard) -> Iterator[Figure]:
     yard.purge()
 
 
-def _beside_rows_that_are_gone(yard: Yard, relay: Process) -> Iterator[Figure]:
-    gone, rows = yard.times(500_000), yard.times(20_000)
-    without = drain(yard, relay, [(NOOP, rows)]).per_second
-    with open_transaction():
-        relay.signal(signal.SIGSTOP)
-        fill(gone)
-        Message.objects.all().delete()
-        relay.signal(signal.SIGCONT)
-        # It passes them once.
-        drain(yard, relay, [(NOOP, 500)])
-        found = drain(yard, relay, [(NOOP, rows)]).per_second
-    what = f"rows a second, beside {gone:,} that are gone"
-    yield Figure(PART, what, found, "/s", KEPT_SHARE * without, True, without, "beside none")
+def _beside_many(yard: Yard, relay: Process) -> Iterator[Figure]:
+    """Each right after a rate without, as what else runs on this machine changes by the minute."""
+    gone, waiting, rows = yard.times(5_000_000), yard.times(1_000_000), yard.times(20_000)
+    for kept, behind in ((0, waiting), (gone, 0), (gone, waiting)):
+        yard.purge()
+        without = drain(yard, relay, [(NOOP, rows)])
+        with open_transaction():
+            _leave_behind(yard, relay, kept)
+            found = drain(yard, relay, [(NOOP, rows)], behind)
+        beside = " and ".join(
+            [f"{count:,} {what}" for count, what in ((behind, "waiting"), (kept, "that are gone")) if count]
+        )
+        rate, control = found.per_second, without.per_second
+        yield Figure(PART, f"CPU a row, {beside}", found.cpu_us, "us", None, False, without.cpu_us, "none")
+        yield Figure(
+            PART, f"rows a second, {beside}", rate, "/s", KEPT_SHARE * control, True, control, "none"
+        )
+    yard.purge()
+
+
+def _leave_behind(yard: Yard, relay: Process, count: int) -> None:
+    """Rows that are gone, and kept for the transaction that is open; the relay passes them once."""
+    relay.signal(signal.SIGSTOP)
+    fill(count)
+    Message.objects.all().delete()
+    relay.signal(signal.SIGCONT)
+    drain(yard, relay, [(NOOP, 500)])
 
 
 def _waits(count: int) -> list[float]:

@@ -57,10 +57,13 @@ class Yard:
         self.until_relayed()
         self.end(relay)
 
-    def until_relayed(self, within: float = PATIENCE_SECONDS) -> None:
-        """Asks for the newest row by its key: any other would be sought among those that are gone already."""
-        newest = Message.objects.order_by("-pk").first()
-        left = Message.objects.filter(pk=newest.pk if newest else 0)
+    def until_relayed(self, within: float = PATIENCE_SECONDS, last: Message | None = None) -> None:
+        """Asks for the newest row by its key: any other would be sought among those that are gone already.
+
+        Or for the row that is the ``last`` to be waited for.
+        """
+        last = last or Message.objects.order_by("-pk").first()
+        left = Message.objects.filter(pk=last.pk if last else 0)
         eventually(lambda: not left.exists(), within=within, what="an empty outbox")
 
     def broker_cpu_seconds(self) -> float:
