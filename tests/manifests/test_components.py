@@ -68,6 +68,26 @@ def test_every_volume_of_the_servers_has_the_storage_class() -> None:
     )
 
 
+def test_a_pooler_stands_between_the_roles_and_the_cluster_and_is_let_through() -> None:
+    before = kustomized(Case(components=("postgres",)))
+    after = kustomized(Case(components=("postgres", "postgres-pooler")))
+    ways = {"allow-app-to-pooler", "allow-pooler-to-postgres", "allow-pooler-into-postgres"}
+    assert changes(before, after) == {
+        "new": {"postgres-pooler", *ways},
+        "data.DISABLE_SERVER_SIDE_CURSORS": {"settings"},
+    }
+    (pooler,) = of_kind(after, "Pooler").values()
+    assert pooler["spec"]["pgbouncer"]["poolMode"] == "transaction"
+    pods = int(pooler["spec"]["instances"]) * int(
+        pooler["spec"]["pgbouncer"]["parameters"]["default_pool_size"]
+    )
+    (cluster,) = of_kind(after, "Cluster").values()
+    assert pods < int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+    roles = of_kind(before, "NetworkPolicy")["allow-app-to-postgres"]["spec"]["podSelector"]
+    (rule,) = of_kind(after, "NetworkPolicy")["allow-app-to-pooler"]["spec"]["ingress"]
+    assert rule["from"] == [{"podSelector": roles}]
+
+
 def test_the_admins_pages_are_reached_by_a_gateway_of_their_own_alone() -> None:
     routes = of_kind(built("KEDA and a Gateway"), "HTTPRoute")
     rest, closed = routes["web"]["spec"]["rules"]
