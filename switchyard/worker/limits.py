@@ -4,6 +4,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,11 +86,22 @@ class LimitedCall:
         """Let nothing more be raised, and take back what was raised but has not arrived yet."""
         with self._lock:
             self.ended = True
-            _raise_in(self._thread, None)
+            if self.interrupted:
+                _take_back(self._thread)
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Python's only way to interrupt a thread; None takes it back."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), ctypes.py_object(error) if error else None
-    )
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Python's only way to interrupt a thread."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+
+
+def _take_back(this_thread: int) -> None:
+    """Have what may still be on its way arrive here, where it harms nobody.
+
+    To take it back by Python's own way (an exception of NULL) has Python before 3.13 look for it at each of
+    its steps from then on, in all threads; and a thread that is profiled or traced never takes another step.
+    """
+    with suppress(SoftTimeLimitExceeded):
+        _raise_in(this_thread, SoftTimeLimitExceeded)
+        while True:
+            pass

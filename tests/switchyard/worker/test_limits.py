@@ -1,8 +1,11 @@
 """A soft limit hits the call it was meant for, and nothing after it."""
 
+import sys
 import threading
 import time
+from contextlib import suppress
 
+import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
 from switchyard.worker.limits import LimitedCall
@@ -27,6 +30,26 @@ def test_a_call_within_its_limits_returns_what_it_returns() -> None:
     assert limited.run(spin, (0,), {}) == "done"
     assert not limited.interrupt_if_due()
     assert not limited.give_up_if_due()
+
+
+@pytest.mark.parametrize("soft", [60, 0.001])
+def test_a_thread_that_is_profiled_goes_on_after_its_call(soft: float) -> None:
+    """What is raised into a thread and taken back by NULL keeps Python 3.11 from any further step in it."""
+    went_on: list[int] = []
+    limited = call(soft=soft)
+
+    def work() -> None:
+        sys.setprofile(lambda *_: None)
+        with suppress(SoftTimeLimitExceeded):
+            limited.run(spin, (0.1,), {})
+        went_on.append(sum(number for number in range(10)))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive() and not limited.ended and not limited.interrupt_if_due():
+        time.sleep(0.001)
+    thread.join(10)
+    assert went_on == [45]
 
 
 def test_an_interruption_never_arrives_after_its_call() -> None:
