@@ -77,6 +77,14 @@ def queue_of(headers: Mapping[Any, Any]) -> QueueSpec | None:
     return mapped_queue(headers.get(QUEUE_HEADER)) or queue_for(headers["task"])
 
 
+def queue_of_key(routing_key: Any) -> str:
+    """The name of the queue that a message with this routing key is in; empty if it has none.
+
+    A delay stands before the queue's name there.
+    """
+    return str(routing_key or "").rpartition(".")[2]
+
+
 def pattern_for(task_name: str) -> str | None:
     """The key of ROUTES that decides where ``task_name`` goes, by Celery's own order; None if none does."""
     if task_name in ROUTES:
@@ -91,9 +99,3 @@ def queue_for(task_name: str) -> QueueSpec | None:
         return _declared[task_name]
     pattern = pattern_for(task_name)
     return QUEUES.get(ROUTES[pattern]) if pattern else None
-
-
-def queue_name(headers: Mapping[Any, Any]) -> str:
-    """The name of the queue of a message with these headers, or an empty one."""
-    spec = queue_of(headers)
-    return spec.name if spec else ""

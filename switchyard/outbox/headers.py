@@ -31,6 +31,11 @@ LONGEST_LIMIT = 10 * 365 * 24 * 3600
 
 REQUIRED = ("task", "id")
 
+#: Made once: ``int | float`` is made anew, and is slower to ask, at each look.
+NUMBERS = (int, float)
+LISTS = (list, tuple)
+PLAIN = (str, bool)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -54,6 +59,20 @@ def fault_of_headers(headers: Mapping[Any, Any]) -> str:
         elif value is not None and not HEADERS[name].holds(value):
             return f"header {name} is not {HEADERS[name].words}"
     return ""
+
+
+def are_usual(headers: Mapping[Any, Any]) -> bool:
+    """Whether there is nothing about them to refuse, to mend or to leave out: those of nearly all messages.
+
+    One look at each, where to find all three out takes three.
+    """
+    for name, value in headers.items():
+        if name in _HOLDS:
+            if value is not None and not _HOLDS[name](value):
+                return False
+        elif name in RESERVED or not isinstance(name, str):
+            return False
+    return headers.get("task") is not None and headers.get("id") is not None
 
 
 def mend_informing(headers: MutableMapping[Any, Any]) -> None:
@@ -105,7 +124,7 @@ def is_name(value: Any) -> bool:
 
 
 def is_id(value: Any) -> bool:
-    return is_name(value) and len(value.encode()) <= LONGEST_NAME
+    return is_name(value) and (value.isascii() or len(value.encode()) <= LONGEST_NAME)
 
 
 def is_key(value: Any) -> bool:
@@ -120,7 +139,7 @@ def _mended(name: str, value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, NUMBERS) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_count(value: Any) -> bool:
@@ -139,7 +158,7 @@ def _is_moment(value: Any) -> bool:
 
 
 def _is_pair_of_limits(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_limit, value))
+    return isinstance(value, LISTS) and len(value) == 2 and all(map(_is_limit, value))
 
 
 def _is_limit(value: Any) -> bool:
@@ -155,11 +174,11 @@ def _is_flat_table(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, str | bool) or _is_number(value)
+    return value is None or isinstance(value, PLAIN) or _is_number(value)
 
 
 def _is_list_of_names(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(map(is_name, value))
+    return isinstance(value, LISTS) and all(map(is_name, value))
 
 
 NAME = Rule(f"text of 1 to {LONGEST_NAME} characters without NUL or half a surrogate pair", is_name)
@@ -199,6 +218,8 @@ HEADERS = {
     SENT_AT: NUMBER,
     HEADER: FLAT_TABLE,
 }
+
+_HOLDS = {name: rule.holds for name, rule in HEADERS.items()}
 
 #: Tables of others, whose values may be anything: stamps, and where instrumentations (Sentry's) have theirs.
 OPEN = {"stamps", "headers"}

@@ -25,7 +25,7 @@ from switchyard.outbox.capture import captured_rows
 from switchyard.outbox.context import request_id
 from switchyard.outbox.headers import SENT_AT
 from switchyard.outbox.moments import moment_in
-from switchyard.routing import queue_name
+from switchyard.routing import queue_of_key
 
 log = structlog.get_logger("switchyard.tasks")
 
@@ -74,6 +74,6 @@ def _stamp(headers: dict[str, Any], **_: Any) -> None:
     headers[SENT_AT] = time.time()
 
 
-def _sent(headers: Mapping[str, Any], **_: Any) -> None:
+def _sent(headers: Mapping[str, Any], routing_key: str, **_: Any) -> None:
     if captured_rows() is None:
-        sent(headers, queue_name(headers))
+        sent(headers, queue_of_key(routing_key))

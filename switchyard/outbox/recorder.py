@@ -23,6 +23,7 @@ from switchyard.outbox.compression import HEADER, LARGEST_BODY_BYTES, asked_for,
 from switchyard.outbox.errors import TooFarAhead
 from switchyard.outbox.moments import LONGEST_DELAY, moment_in
 from switchyard.outbox.rows import Row
+from switchyard.routing import queue_of_key
 
 _recorder: ContextVar["Recorder"] = ContextVar("recorder")
 
@@ -74,8 +75,7 @@ class Recorder:
         row = Row(
             task_id=headers["id"],
             task=self._task,
-            # A delay stands before the queue's key, and a key is one word.
-            queue=routing_key.rpartition(".")[2],
+            queue=queue_of_key(routing_key),
             headers=headers_as_json(headers),
             properties=json.dumps({key: value for key, value in properties.items() if value is not None}),
             body=text,

@@ -8,17 +8,17 @@ leaves a row, which goes when the run ends or when its worker lives on after a l
 
 from collections.abc import Iterable
 from datetime import timedelta
+from threading import get_ident
 from typing import Any
 from uuid import uuid4
 
 from celery.exceptions import WorkerLostError
-from celery.signals import task_postrun, task_prerun
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from switchyard.broker.deliveries import failed
-from switchyard.routing import QUEUES
+from switchyard.broker.deliveries import COUNTED, failed
+from switchyard.routing import QUEUES, queue_of_key
 from switchyard.tasks.failure import class_of, text_of
 from switchyard.worker.models import RunAtRisk
 
@@ -29,6 +29,10 @@ NOTICED_WITHIN = timedelta(seconds=30)
 KEPT = timedelta(days=90)
 #: The worker whose child or thread this is: its children are forked from the process that imported this.
 PROCESS = uuid4().hex
+
+#: The runs of this process that have a row, each by its task's id and its thread. Most have none, and a
+#: task's request takes a dozen calls to look up.
+_at_risk: set[tuple[str, int]] = set()
 
 
 class DeliveryLimitExceeded(WorkerLostError):
@@ -42,16 +46,25 @@ class DeliveryLimitExceeded(WorkerLostError):
         )
 
 
-def connect() -> None:
-    """Follow the runs of this worker. Called before its children are forked."""
-    task_prerun.connect(_begin)
-    task_postrun.connect(_end)
+def begin(task_id: str, request: Any) -> None:
+    """A run begins in this process and thread. Without a database it is not counted."""
+    if _delivered_before(request):
+        _at_risk.add((task_id, get_ident()))
+        RunAtRisk.objects.create(task_id=task_id, retries=request.retries, process=PROCESS)
+        _release()
+
+
+def end(task_id: str, task: Any) -> None:
+    """It has ended, in whatever way."""
+    if (task_id, get_ident()) in _at_risk:
+        _at_risk.discard((task_id, get_ident()))
+        _runs(task_id, task.request.retries).filter(process=PROCESS, lost=False).delete()
+        _release()
 
 
 def limit_of(message: Any) -> int:
     """How often a run of it may be lost: that of the queue it came from."""
-    name = str(message.delivery_info.get("routing_key")).rpartition(".")[2]
-    spec = QUEUES.get(name)
+    spec = QUEUES.get(queue_of_key(message.delivery_info.get("routing_key")))
     return spec.delivery_limit if spec else min(each.delivery_limit for each in QUEUES.values())
 
 
@@ -70,6 +83,9 @@ def lost_too_often(message: Any) -> bool | None:
 
     Raises django.db.Error, which is asked only for what the broker has counted as often itself.
     """
+    # At its first delivery, as nearly all of them, it has no count.
+    if COUNTED not in message.headers:
+        return False
     limit = limit_of(message)
     if failed(message.headers) <= limit:
         return False
@@ -113,21 +129,8 @@ def _given_up(runs: QuerySet[RunAtRisk], limit: int) -> bool:
     return given_up
 
 
-def _begin(task_id: str, task: Any, **_: Any) -> None:
-    """In the process and thread of the run. Without a database it is not counted."""
-    if _delivered_before(task):
-        RunAtRisk.objects.create(task_id=task_id, retries=task.request.retries, process=PROCESS)
-        _release()
-
-
-def _end(task_id: str, task: Any, **_: Any) -> None:
-    if _delivered_before(task):
-        _runs(task_id, task.request.retries).filter(process=PROCESS, lost=False).delete()
-        _release()
-
-
-def _delivered_before(task: Any) -> bool:
-    return bool((task.request.delivery_info or {}).get("redelivered"))
+def _delivered_before(request: Any) -> bool:
+    return bool((request.delivery_info or {}).get("redelivered"))
 
 
 def _release() -> None:

@@ -8,7 +8,7 @@ that does all three for every task that has ended meanwhile: one write to the br
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from threading import get_ident, main_thread
+from threading import get_ident
 from typing import Any
 
 import structlog
@@ -21,11 +21,12 @@ log = structlog.get_logger("switchyard.tasks")
 
 
 class Mailbox:
-    """Jobs for the loop of the main thread. ``held_back`` makes the block in which they are done."""
+    """Jobs for the loop of the thread that makes it. ``held_back`` makes the block in which they are done."""
 
     def __init__(self, hub: Any, held_back: Callable[[], AbstractContextManager[None]]) -> None:
         self._hub = hub
         self._held_back = held_back
+        self._loop = get_ident()
         self._jobs: deque[tuple[Job, str]] = deque()
         self._called = False
 
@@ -34,7 +35,7 @@ class Mailbox:
 
         kombu's loop is woken by other threads only: what it leaves for itself waits for the next event.
         """
-        if get_ident() == main_thread().ident:
+        if get_ident() == self._loop:
             job()
             return
         self._jobs.append((job, task_id))
@@ -48,7 +49,7 @@ class Mailbox:
             self._hub.call_soon(self.empty)
 
     def empty(self) -> None:
-        """Do all jobs, in the main thread. Raises what writing to the broker raises."""
+        """Do all jobs, in the loop's thread. Raises what writing to the broker raises."""
         self._called = False
         with together(), self._held_back():
             while self._jobs:

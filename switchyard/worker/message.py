@@ -27,10 +27,15 @@ def fault_of(message: Any) -> str:
     """
     if UNREADABLE in message.headers:
         return "properties cannot be decoded"
-    return fault_of_headers(message.headers) or _fault_of_content(message) or _fault_of_body(message)
+    return fault_of_headers(message.headers) or fault_of_content(message)
 
 
-def _fault_of_content(message: Any) -> str:
+def fault_of_content(message: Any) -> str:
+    """The same of a message whose headers have been looked at."""
+    return _fault_of_kind(message) or _fault_of_body(message)
+
+
+def _fault_of_kind(message: Any) -> str:
     if message.content_type != "application/json":
         return "content type is not application/json"
     if str(message.content_encoding).lower() != "utf-8":

@@ -65,7 +65,6 @@ class ReconnectingConsumer(PatientConsumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        losses.connect()
         self.takeover = Takeover()
         #: None with a pool of greenlets, which has no event loop.
         self.mailbox = Mailbox(self.hub, self._held_back) if self.hub else None

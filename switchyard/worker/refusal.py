@@ -20,10 +20,11 @@ from celery.utils.log import get_logger
 from django.db import Error
 
 from switchyard.outbox.compression import bound_decompression
-from switchyard.outbox.headers import is_name, leave_out_reserved, mend_informing
+from switchyard.outbox.headers import are_usual, is_name, leave_out_reserved, mend_informing
+from switchyard.routing import queue_of_key
 from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
 from switchyard.worker.losses import DeliveryLimitExceeded, lost_too_often
-from switchyard.worker.message import fault_of
+from switchyard.worker.message import fault_of, fault_of_content
 from switchyard.worker.reconnection import ReconnectingConsumer
 from switchyard.worker.requeue import give_back_later
 
@@ -46,12 +47,14 @@ class RefusingConsumer(ReconnectingConsumer):
         handle = super().create_task_handler(*args, **options)
 
         def on_task_received(message: Any) -> None:
-            fault = fault_of(message)
+            usual = are_usual(message.headers)
+            fault = fault_of_content(message) if usual else fault_of(message)
             if fault:
                 self.refuse(message, fault)
                 return
-            mend_informing(message.headers)
-            self.leave_out(message.headers)
+            if not usual:
+                mend_informing(message.headers)
+                self.leave_out(message.headers)
             if self.goes_on_with(message) or not self.may_run(message):
                 return
             try:
@@ -105,7 +108,7 @@ class RefusingConsumer(ReconnectingConsumer):
         log.error(
             "message_refused",
             reason=reason,
-            queue=str(message.delivery_info.get("routing_key")).rpartition(".")[2],
+            queue=queue_of_key(message.delivery_info.get("routing_key")),
             **_identity(message.headers),
             content_type=message.content_type,
             size=len(message.body or b""),

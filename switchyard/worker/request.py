@@ -16,7 +16,7 @@ from django.db import connections
 from switchyard.outage import BrokerAway
 from switchyard.outbox import journal
 from switchyard.outbox.headers import SENT_AT
-from switchyard.routing import queue_name
+from switchyard.routing import queue_of_key
 from switchyard.tasks.failure import class_of
 from switchyard.worker import metrics
 from switchyard.worker.failures import class_in
@@ -167,7 +167,7 @@ class JournaledRequest(Request):
             run_seconds = max(0.0, time.time() - self.accepted_at)
         journal.finished(
             headers,
-            queue_name(headers),
+            queue_of_key(self.delivery_info["routing_key"]),
             outcome=outcome,
             wait_seconds=wait_seconds,
             run_seconds=run_seconds,

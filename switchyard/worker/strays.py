@@ -12,7 +12,6 @@ from threading import Lock, Thread, current_thread
 from typing import Any
 from weakref import WeakSet
 
-from celery.signals import task_postrun
 from django.db.backends.signals import connection_created
 
 #: The threads that run tasks, whose connections Celery closes.
@@ -23,9 +22,8 @@ _lock = Lock()
 
 
 def connect() -> None:
-    """Look after them in this process and its children."""
+    """Note them in this process and its children."""
     connection_created.connect(_note)
-    task_postrun.connect(_look_after)
 
 
 def in_slot() -> None:
@@ -33,14 +31,7 @@ def in_slot() -> None:
     _slots.add(current_thread())
 
 
-def _note(connection: Any, **_: Any) -> None:
-    thread = current_thread()
-    if thread not in _slots:
-        with _lock:
-            _strays[id(connection)] = connection, thread
-
-
-def _look_after(**_: Any) -> None:
+def look_after() -> None:
     """At the end of each task: of its own connections in other threads nothing else tells."""
     if not _strays:
         return
@@ -54,6 +45,13 @@ def _look_after(**_: Any) -> None:
             continue
         with _lock:
             _strays.pop(key, None)
+
+
+def _note(connection: Any, **_: Any) -> None:
+    thread = current_thread()
+    if thread not in _slots:
+        with _lock:
+            _strays[id(connection)] = connection, thread
 
 
 def _have_checked(connection: Any) -> None:

@@ -101,7 +101,7 @@ class Takeover:
     @property
     def running(self) -> int:
         """Runs that hold a slot and no delivery, so that the broker does not count them."""
-        return sum(each.running for each in self._of_message.values())
+        return sum(each.running for each in self._of_message.values()) if self._of_message else 0
 
     def _pop(self, message: Any) -> Undelivered | None:
         """Of two copies of one message, the one that runs first; what runs no more is of no use."""

@@ -26,11 +26,15 @@ def task(redelivered: bool = True) -> Any:
     return SimpleNamespace(request=SimpleNamespace(retries=0, delivery_info={"redelivered": redelivered}))
 
 
+def begin(redelivered: bool = True) -> None:
+    losses.begin("one", task(redelivered).request)
+
+
 def run_and_die(times: int, *, seconds_ago: int) -> None:
     """Begin so many redelivered runs, each in a worker that is never heard of again."""
     for number in range(times):
         with patch.object(losses, "PROCESS", f"dead {number}"):
-            losses._begin("one", task())
+            begin()
     RunAtRisk.objects.update(began_at=Now() - timedelta(seconds=seconds_ago))
 
 
@@ -74,7 +78,7 @@ def test_so_many_deaths_as_the_limit_are_not_too_many() -> None:
 
 def test_a_worker_that_lost_its_connection_and_lives_has_lost_no_run() -> None:
     for _ in range(LIMIT + 1):
-        losses._begin("one", task())
+        begin()
         losses.live_on()
     assert losses.lost_too_often(message(100)) is False
 
@@ -82,12 +86,12 @@ def test_a_worker_that_lost_its_connection_and_lives_has_lost_no_run() -> None:
 def test_a_run_that_ends_is_not_at_risk_any_more_and_a_first_delivery_never_is(
     django_assert_num_queries,
 ) -> None:
-    losses._begin("one", task())
-    losses._end("one", task())
+    begin()
+    losses.end("one", task())
     assert not RunAtRisk.objects.exists()
     with django_assert_num_queries(0):
-        losses._begin("one", task(redelivered=False))
-        losses._end("one", task(redelivered=False))
+        begin(redelivered=False)
+        losses.end("one", task(redelivered=False))
 
 
 def test_the_database_is_asked_only_for_what_came_more_often_than_the_limit(
@@ -98,7 +102,7 @@ def test_the_database_is_asked_only_for_what_came_more_often_than_the_limit(
 
 
 def test_a_run_that_was_counted_by_its_worker_counts_once() -> None:
-    losses._begin("one", task())
+    begin()
     losses.count_loss(message())
     assert RunAtRisk.objects.count() == 1
 

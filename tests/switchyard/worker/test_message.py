@@ -10,7 +10,14 @@ from kombu.message import Message
 from kombu.utils.json import dumps, loads
 
 from app.celery import app
-from switchyard.outbox.headers import HEADERS, RESERVED, leave_out_reserved
+from switchyard.outbox.headers import (
+    HEADERS,
+    RESERVED,
+    are_usual,
+    fault_of_headers,
+    leave_out_reserved,
+    mend_informing,
+)
 from switchyard.worker.message import fault_of
 from tests.gallery.tasks import join, part
 from tests.malformed import VALUES, Draft, malformed, valid
@@ -80,6 +87,21 @@ def test_a_header_of_others_never_decides(name: str) -> None:
     draft = valid(TASK, "x")
     for value in VALUES:
         assert fault(Draft({**draft.headers, name: value}, draft.body)) == ""
+
+
+def test_usual_headers_have_nothing_to_refuse_to_mend_or_to_leave_out() -> None:
+    """One look takes the place of three."""
+    values = [{name: value} for name in (*HEADERS, *RESERVED, "tenant", 7) for value in VALUES]
+    own = [draft.headers for draft in malformed(TASK, 500, seed=3, canary=Path("unused"))]
+    usual = 0
+    for headers in [*own, *({**valid(TASK, "x").headers, **each} for each in values)]:
+        looked_at = dict(headers)
+        at_fault = bool(fault_of_headers(looked_at))
+        mend_informing(looked_at)
+        changed = leave_out_reserved(looked_at) or looked_at != headers
+        assert are_usual(headers) == (not at_fault and not changed), headers
+        usual += are_usual(headers)
+    assert usual > len(HEADERS)
 
 
 def test_of_others_headers_the_request_gets_none_that_is_celerys_own() -> None:

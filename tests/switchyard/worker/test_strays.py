@@ -48,7 +48,7 @@ def test_that_of_a_thread_that_has_ended_is_closed_at_the_end_of_the_task() -> N
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda _: Run.objects.count(), range(4)))
     assert sessions() > before
-    strays._look_after()
+    strays.look_after()
     eventually(lambda: sessions() == before, within=30)
     assert not strays._strays
 
@@ -75,10 +75,10 @@ def test_that_of_a_thread_that_goes_on_is_checked_before_its_next_statement(
     with ThreadPoolExecutor(1) as kept:
         assert kept.submit(Run.objects.count).result() == 0
         cut()
-        strays._look_after()
+        strays.look_after()
         for _ in range(2):
             assert kept.submit(Run.objects.count).result() == 0
-            strays._look_after()
+            strays.look_after()
         kept.submit(connections.close_all).result()
 
 
@@ -86,6 +86,6 @@ def test_that_of_a_thread_that_runs_tasks_is_celerys_own_matter() -> None:
     with ThreadPoolExecutor(1) as slot:
         slot.submit(in_own_context, Run.objects.count).result()
         assert not strays._strays
-        strays._look_after()
+        strays.look_after()
         assert slot.submit(lambda: connection.connection.closed).result() is False
         slot.submit(connections.close_all).result()
