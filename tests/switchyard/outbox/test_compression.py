@@ -86,6 +86,23 @@ def test_the_limit_of_a_message_is_of_what_the_broker_gets() -> None:
     assert arrived(Message.objects.get()).decode()[0] == [large]
 
 
+@pytest.mark.parametrize(("size", "times"), [(BODY_LIMIT_BYTES // 2, 1), (2 * BODY_LIMIT_BYTES, 2)])
+def test_a_call_leaves_compressing_to_the_relay_where_its_body_fits_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, size: int, times: int
+) -> None:
+    seen: list[int] = []
+    compress = compression.compress
+
+    def counted(body: Any, kind: str) -> Any:
+        seen.append(len(body))
+        return compress(body, kind)
+
+    monkeypatch.setattr(compression, "compress", counted)
+    io_wait.apply_async_on_commit(("x" * size,), compression="gzip")
+    arrived(Message.objects.get())
+    assert len(seen) == times
+
+
 def test_what_no_worker_would_decompress_is_refused_at_the_call() -> None:
     with pytest.raises(MessageTooLarge):
         io_wait.apply_async_on_commit(("x" * LARGEST_BODY_BYTES,), compression="gzip")
