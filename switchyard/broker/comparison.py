@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from switchyard.broker.claim import others, remedy, whose
 from switchyard.broker.definitions import Definition, Exchange, Facts, Policy, Queue, Topology
 from switchyard.broker.difference import APPLY, NOTHING, Difference, Mend, contrast, words
 from switchyard.broker.undeclared import stale
@@ -25,7 +26,10 @@ Governed = Queue | Exchange
 
 def differences(declared: Topology, live: Topology) -> list[Difference]:
     """Every difference, in the order in which it has to be mended. Empty if the broker is as declared."""
-    return [*_wanted(declared, live), *stale(declared, live)]
+    foreign = [
+        Difference(mark, NOTHING, whose(mark), Mend.DISPLACE, remedy()) for mark in others(declared, live)
+    ]
+    return [*foreign, *_wanted(declared, live), *stale(declared, live)]
 
 
 def _wanted(declared: Topology, live: Topology) -> Iterator[Difference]:

@@ -19,6 +19,8 @@ class Mend(StrEnum):
     REMOVE = "remove"
     #: Deleted if it is empty and unused, then declared anew; only when asked for.
     REPLACE = "replace"
+    #: Another installation's mark: removed only when asked for, and nothing is mended while it is there.
+    DISPLACE = "displace"
     #: Not possible on a live broker, or not ours to do.
     REFUSE = "refuse"
     #: Left alone, because messages may depend on it.

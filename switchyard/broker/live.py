@@ -2,6 +2,7 @@
 
 import re
 
+from switchyard.broker.claim import MARKED
 from switchyard.broker.definitions import Binding, Definition, Exchange, Policy, Queue, Topology
 from switchyard.broker.management import Management, ManagementError, Row
 
@@ -37,14 +38,16 @@ def declare(management: Management, thing: Definition) -> None:
 
 
 def remove(management: Management, thing: Definition) -> None:
-    """Remove a policy or a binding: what holds no messages."""
+    """Remove a policy, a binding or a mark: what holds no messages."""
     match thing:
         case Policy():
             management.delete("policies", thing.name)
         case Binding():
             management.delete("bindings", *_ends(thing), thing.properties_key)
+        case Exchange() if thing.name.startswith(MARKED):
+            management.delete("exchanges", thing.name)
         case _:
-            raise ValueError(f"{thing} may hold messages: only policies and bindings are removed.")
+            raise ValueError(f"{thing} may hold messages: only policies, bindings and marks are removed.")
 
 
 def deleted_empty(management: Management, queue: Queue) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from switchyard.broker.claim import marks
 from switchyard.broker.declarations import DELAYED, delayed_delivery, work_queues
 from switchyard.broker.definitions import Binding, Definition, Exchange, Policy, Queue, Topology
 from switchyard.broker.policies import (
@@ -25,8 +26,10 @@ NOT_JUST_PUBLISHED = "*.*.#"
 NEWEST = (4, 3)
 
 
-def declared(version: tuple[int, ...] = NEWEST) -> Topology:
+def declared(version: tuple[int, ...] = NEWEST, identity: str = "") -> Topology:
     """The topology for a broker of this version, in the order in which it has to be applied.
+
+    With the ``identity`` of the installation its mark is a part of it.
 
     A queue comes after its policy and after its dead-letter queue, so it never holds a message whose
     dead-letter target is missing. The dead-letter queues come after all but the queues that Celery's workers
@@ -36,7 +39,7 @@ def declared(version: tuple[int, ...] = NEWEST) -> Topology:
     delayed, dead, work = delayed_delivery(), [*_unroutable(), *_dead_letters()], work_queues()
     exchanges = [thing for thing in (*delayed, *dead, *work) if isinstance(thing, Exchange)]
     ordered = _with_policies([*exchanges, *delayed, *dead, *work], policies)
-    return {str(thing): thing for thing in (*policies, *ordered)}
+    return {str(thing): thing for thing in (*marks(identity), *policies, *ordered)}
 
 
 def version_of(text: str) -> tuple[int, ...]:

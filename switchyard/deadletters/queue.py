@@ -8,12 +8,14 @@ from amqp.exceptions import AccessRefused, AMQPError, NotAllowed, NotFound
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from switchyard.broker.claim import OthersVhost, look, remedy
 from switchyard.broker.connection import broker_address, explained, is_of_tls, unopened
 from switchyard.conf import conf
 from switchyard.deadletters.errors import given_up
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.places import Place
 from switchyard.deadline import CONNECT_SECONDS
+from switchyard.installation import known_identity
 from switchyard.outage import Unavailable, first_line
 from switchyard.outbox.compression import bound_decompression
 
@@ -73,16 +75,22 @@ def opened(connection: Connection, place: Place) -> Iterator[DeadLetterQueue]:
 
 @contextmanager
 def broker() -> Iterator[Connection]:
-    """A connection of one's own. Raises Unavailable when the broker is, or becomes, away."""
+    """A connection of one's own, to no vhost of another installation's.
+
+    Raises Unavailable when that is what it is, or when the broker is, or becomes, away.
+    """
     bound_decompression()
     link = unopened()
     try:
         with link.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0):
+            look(link, known_identity())
             yield link
     except NotFound as error:
         raise Unavailable(
             f"{broker_address()} lacks a queue ({error}). Run `{conf.COMMAND} topology apply`."
         ) from error
+    except OthersVhost as error:
+        raise Unavailable(f"At {broker_address()} {first_line(error)}. To mend it, {remedy()}.") from error
     except (AccessRefused, NotAllowed) as error:
         raise Unavailable(str(explained(error))) from error
     except (AMQPError, OperationalError, ConnectionError, TimeoutError) as error:

@@ -18,6 +18,7 @@ from kombu.exceptions import KombuError
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 from kombu.utils.json import loads
 
+from switchyard.broker.claim import look
 from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outbox.compression import published
@@ -43,9 +44,12 @@ class Unwritable(ValueError):
 
 
 class Link:
-    """One connection with one channel in confirm mode. Good until its first error."""
+    """One connection with one channel in confirm mode. Good until its first error.
 
-    def __init__(self) -> None:
+    Raises OthersVhost where ``identity``, this installation's, is not that of the vhost.
+    """
+
+    def __init__(self, identity: str = "") -> None:
         self.window = Window()
         self._blocked = False
         self._unsettled = Outcome()
@@ -54,6 +58,7 @@ class Link:
         self._connection = _connection(self._block, self._unblock)
         try:
             self._connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS, interval_start=0)
+            look(self._connection, identity)
             self._channel = self._confirming_channel()
         except BaseException:
             self.abandon()

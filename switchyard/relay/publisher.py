@@ -7,6 +7,7 @@ in the outbox.
 import time
 from collections.abc import Sequence
 
+from switchyard.installation import identity
 from switchyard.outage import MESSAGE_FAULTS
 from switchyard.outbox.models import Message
 from switchyard.relay.confirms import Outcome
@@ -25,9 +26,9 @@ class Publisher:
         self._link: Link | None = None
 
     def connect(self) -> Link:
-        """Open the connection if there is none. Raises what is in ``INFRASTRUCTURE``."""
+        """Open the connection if there is none. Raises what is in ``INFRASTRUCTURE``, and django.db.Error."""
         if self._link is None:
-            self._link = Link()
+            self._link = Link(identity())
         return self._link
 
     @property

@@ -22,6 +22,7 @@ from django.utils import timezone
 from kombu.utils.json import loads
 
 from switchyard import heartbeat
+from switchyard.broker.claim import OthersVhost
 from switchyard.broker.connection import AGREE, GRANT, broker_address, is_of_tls, lacks_right
 from switchyard.conf import conf
 from switchyard.outbox import journal
@@ -208,6 +209,9 @@ class Relay:
 
     def _broker_failed(self, error: Exception) -> None:
         self._broker.fail()
+        if isinstance(error, OthersVhost):
+            self._say("broker", "vhost_of_another", str(error))
+            return
         where = broker_address()
         event, remedy = ("tls_refused", f". {AGREE}") if is_of_tls(error) else ("broker_away", "")
         self._say("broker", event, f"RabbitMQ at {where.host}:{where.port}: {error!r}{remedy}")

@@ -14,7 +14,10 @@ from amqp.exceptions import AccessRefused, NotAllowed, PreconditionFailed, Resou
 from celery.exceptions import WorkerShutdown
 from celery.worker import state
 from celery.worker.consumer import Consumer
+from django.db import Error
+from django.db import connection as database
 
+from switchyard.broker.claim import OthersVhost, look, remedy
 from switchyard.broker.connection import (
     AGREE,
     GRANT,
@@ -24,6 +27,7 @@ from switchyard.broker.connection import (
     lacks_right,
 )
 from switchyard.conf import conf
+from switchyard.installation import identity
 from switchyard.outage import UNAVAILABLE, first_line
 
 #: Between two attempts, when refused and otherwise: a broker that restarts is there again in seconds.
@@ -49,6 +53,17 @@ class PatientConsumer(Consumer):
         self._failures = 0
         self._refused_since: float | None = None
         self._said = ""
+        self._identity = ""
+
+    def connect(self) -> Any:
+        """Celery's, to no vhost of another installation's."""
+        connection = super().connect()
+        try:
+            look(connection, self._known_identity())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def ensure_connected(self, conn: Any) -> Any:
         """Celery's tries again for ever, 2 to 30 s apart, and writes each down; not where to change it."""
@@ -82,6 +97,17 @@ class PatientConsumer(Consumer):
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         super().on_connection_error_after_connected(exc)
         self._pause(exc)
+
+    def _known_identity(self) -> str:
+        """Asked for once: a connection that was lost is replaced while the database is away, too."""
+        if not self._identity:
+            try:
+                self._identity = identity()
+            except Error as error:
+                log.warning("vhost_not_looked_at", reason=first_line(error))
+            # No child is to be forked with it.
+            database.close()
+        return self._identity
 
     def _pause(self, error: Exception) -> None:
         lasting = _is_lasting(error)
@@ -126,6 +152,8 @@ def _remedy(error: Exception) -> str:
         return GRANT
     if not isinstance(error, LASTING):
         return ""
+    if isinstance(error, OthersVhost):
+        return remedy()
     if isinstance(error, PreconditionFailed):
         return f"`{conf.COMMAND} topology check` says what is not as this release declares it, and what to do"
     return "correct BROKER_URL, or the user, its rights and the vhost on the broker"

@@ -399,6 +399,7 @@ def test_a_broker_that_is_away_is_exit_code_3_and_one_sentence(settings: Any, vh
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.django_db
 def test_a_vhost_without_dead_letter_queues_is_exit_code_3_and_says_what_to_run(vhost: Vhost) -> None:
     with pytest.raises(CommandError, match="topology apply") as refused:
         call_command("switchyard", "deadletters", "list")

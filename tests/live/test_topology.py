@@ -24,7 +24,7 @@ from tests.gallery.models import Run
 from tests.live.broker import Vhost
 from tests.live.processes import Processes, eventually
 
-pytestmark = pytest.mark.every_broker
+pytestmark = [pytest.mark.every_broker, pytest.mark.django_db]
 
 DEAD = IO.dead_letter_queue
 CLASSIC = {"durable": True, "arguments": {"x-queue-type": "classic"}}
@@ -109,14 +109,14 @@ def check() -> dict[str, dict[str, str]]:
 def test_apply_makes_an_empty_vhost_as_declared(operator: Operator) -> None:
     assert {"queue io", "queue io.dead", "queue celery_delayed_27", "policy switchyard-cpu"} <= check().keys()
     changes = apply()
-    assert len(changes["created"]) == 137
+    assert len(changes["created"]) == 139
     assert check() == {}
 
 
 def test_a_second_apply_changes_nothing(applied: Operator) -> None:
     changes = apply()
     assert not any(changes[verb] for verb in ("created", "changed", "removed", "replaced", "refused", "kept"))
-    assert changes["unchanged"] == 137
+    assert changes["unchanged"] == 139
 
 
 @pytest.mark.parametrize(

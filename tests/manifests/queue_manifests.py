@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from switchyard.broker.claim import MARKED
 from switchyard.queues import QueueSpec
 from switchyard.routing import HOME, QUEUES
 from tests.manifests.rendered import Document, container, labels, of_kind, ours, pod
@@ -146,12 +147,15 @@ def rights(found: list[Document]) -> Iterator[str]:
 
 
 def needs(user: str) -> Iterator[tuple[str, str]]:
-    """Right and resource. A worker declares, binds and reads its queue; the operator reads what is dead."""
+    """Right and resource. A worker declares, binds and reads its queue; the operator reads what is dead; who
+    works with the vhost asks whose it is."""
     for spec in QUEUES.values():
         if user == "worker":
             yield from ((right, spec.name) for right in ("configure", "write", "read"))
         if user == "operator":
             yield "read", spec.dead_letter_queue
+    if user in {"relay", "worker"}:
+        yield "read", MARKED
 
 
 def allowing(pattern: str, resource: str) -> str:
