@@ -26,9 +26,14 @@ CHECKS = (
     "switchyard.schedule.checks",
     "switchyard.process.broker_checks",
     "switchyard.process.checks",
+    "switchyard.identity.checks",
 )
 #: Of these, the rules that ask the database.
-DATABASE_CHECKS = ("switchyard.schedule.checks", "switchyard.process.pooler_checks")
+DATABASE_CHECKS = (
+    "switchyard.schedule.checks",
+    "switchyard.process.pooler_checks",
+    "switchyard.identity.checks",
+)
 #: For ``check --deploy`` alone.
 DEPLOY_CHECKS = ("switchyard.process.static_checks",)
 

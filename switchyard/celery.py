@@ -53,6 +53,7 @@ def attach(app: Celery) -> Celery:
     app._task_from_fun = partial(_task_from_fun, app)  # type: ignore[method-assign]  # noqa: SLF001
     app.register_task = partial(_register_task, app)  # type: ignore[method-assign]
     app.steps["worker"].add("switchyard.worker.context:ContextStep")
+    app.steps["worker"].add("switchyard.worker.ownership:OwnershipStep")
     app.steps["consumer"].add("switchyard.heartbeat:HeartbeatStep")
     app.steps["consumer"].add("switchyard.worker.drain:DrainStep")
     # So that `--pool=threads` and `prefork` mean ours from any command line. Celery's own hook for another

@@ -5,6 +5,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | setting               | default           | meaning                                                    |
 |-----------------------|-------------------|------------------------------------------------------------|
 | QUEUES                | required          | dotted name of the module with QUEUES, ROUTES and SCHEDULE |
+| ENVIRONMENT           | not named         | whose database and broker these are, as ``production``: a  |
+|                       |                   | database of another one is left alone (``identity``)       |
 | BROKER_MANAGEMENT_URL | the broker's host | ``http://user:password@host:15672``                        |
 | BIND_ADDRESS          | 0.0.0.0           | address that web and every role's metrics listen on        |
 | PORT                  | 8000              | web's port                                                 |
@@ -38,6 +40,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 DEFAULTS: dict[str, Any] = {
+    "ENVIRONMENT": "",
     "BROKER_MANAGEMENT_URL": "",
     "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 - a container is reached from outside
     "PORT": 8000,

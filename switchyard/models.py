@@ -1,6 +1,7 @@
 """Lists every table of the engine, where Django looks for them."""
 
 from switchyard.deadletters.models import Action
+from switchyard.identity.models import DatabaseIdentity
 from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.ops.models import Operations
 from switchyard.outbox.models import Message, Position
@@ -14,6 +15,7 @@ __all__ = [
     "Chord",
     "ChordPart",
     "Clock",
+    "DatabaseIdentity",
     "Message",
     "NotEmptySince",
     "Once",

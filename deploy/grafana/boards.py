@@ -192,6 +192,7 @@ BEAT_AND_OUTBOX = Board(
         ),
         Panel("What was missed within a day?", {"entries": "max(switchyard_beat_missed_runs)"}),
         Panel("What cannot be sent as it is?", {"entries": "max(switchyard_beat_refused_entries)"}),
+        Panel("Is the database another installation's?", {"foreign": "max(switchyard_database_foreign)"}),
         Panel(
             "Is the database's clock right?",
             {"apart from the exporter's": "max(abs(switchyard_database_clock_ahead_seconds))"},

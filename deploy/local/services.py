@@ -24,6 +24,7 @@ class Services:
             "SECRET_KEY": kept_secret(self.home / "secret-key", 32),
             "DEBUG": "true",
             "ALLOWED_HOSTS": "localhost,127.0.0.1",
+            "ENVIRONMENT": "local",
             "DATABASE_URL": self.postgres.url,
             "BROKER_URL": self.broker.url,
             "BROKER_MANAGEMENT_URL": self.broker.management_url,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 from prometheus_client.metrics_core import Metric
 
+from switchyard.identity.installation import foreign
 from switchyard.metric import gauge
 from switchyard.metrics.transactions import Transactions, read_transactions, transaction_metrics
 
@@ -25,6 +26,8 @@ class DatabaseState:
     #: By how many seconds its clock is ahead of this host's; below 0: behind.
     clock_ahead: float
     transactions: Transactions = field(default_factory=Transactions)
+    #: Whether it is of another installation than these settings.
+    foreign: bool = False
 
 
 def read_database() -> DatabaseState:
@@ -33,7 +36,7 @@ def read_database() -> DatabaseState:
         cursor.execute(_READ)
         count, limit, seconds = cursor.fetchone()
         ahead = seconds - time.time()
-    return DatabaseState(count, limit, ahead, read_transactions())
+    return DatabaseState(count, limit, ahead, read_transactions(), bool(foreign()))
 
 
 def database_metrics(state: DatabaseState | None) -> Iterator[Metric]:
@@ -43,4 +46,5 @@ def database_metrics(state: DatabaseState | None) -> Iterator[Metric]:
     yield gauge("database_connections", "Connections to the server.", state.connections)
     yield gauge("database_clock_ahead_seconds", "Of this host's clock.", state.clock_ahead)
     yield gauge("database_max_connections", "Connections that it takes.", state.max_connections)
+    yield gauge("database_foreign", "Whether it is another installation's.", state.foreign)
     yield from transaction_metrics(state.transactions)

@@ -7,6 +7,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.forms.models import construct_instance
 from django.http import HttpRequest
 from django.urls import URLPattern, path, re_path
 from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
@@ -131,14 +132,11 @@ class EntryForm(SeenForm, PeriodicTaskForm):  # type: ignore[misc]
         if queue and mapped_queue(queue) is None:
             raise ValidationError({"queue": f"{queue} is not a declared queue. {HOW_TO_NAME_A_QUEUE}"})
         if entered.get("enabled") and not self.errors:
-            self._rehearse(entered)
+            self._rehearse()
         return entered
 
-    def _rehearse(self, entered: dict[str, Any]) -> None:
-        entry = copy(self.instance)
-        for field in PeriodicTask._meta.concrete_fields:  # noqa: SLF001 - documented
-            if field.name in entered:
-                setattr(entry, field.name, entered[field.name])
+    def _rehearse(self) -> None:
+        entry = construct_instance(self, copy(self.instance))
         try:
             rehearse(entry, attached())
         except EntryRefused as refusal:

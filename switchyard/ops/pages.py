@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from switchyard.conf import conf
+from switchyard.identity.installation import foreign
 
 View = Callable[..., HttpResponse]
 
@@ -73,6 +75,14 @@ def page(*methods: str) -> Callable[[View], View]:
     return decorate
 
 
+def _foreign() -> str:
+    """For the head of a page, which has more to show than whose database it is."""
+    try:
+        return foreign()
+    except Error:
+        return ""
+
+
 def shown(
     request: HttpRequest, name: str, title: str, context: Mapping[str, Any], status: int = 200
 ) -> TemplateResponse:
@@ -84,6 +94,7 @@ def shown(
         "tabs": TABS,
         "now": timezone.now(),
         "command": conf.COMMAND,
+        "foreign": _foreign,
         "may": {name: allowed(request, name) for name in ("replay", "discard", "payload")},
     }
     templates = [f"switchyard/{name}{part}.html" for part in parts]

@@ -1,5 +1,8 @@
 """Answers probes: ``/livez`` that the process answers, ``/readyz`` that it also can write to the database.
 
+Web is ready over a database of another installation too, where relay, beat and workers stand still, and says
+so: from there somebody decides what becomes of it.
+
 Neither asks the broker: web goes on accepting while it is away.
 """
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from switchyard.identity.installation import foreign
 from switchyard.postgresql.health import drop
 
 
@@ -31,7 +35,8 @@ def readiness() -> JsonResponse:
     try:
         connection.ensure_connection()
         if connection.is_usable():
-            return JsonResponse({"ready": True})
+            stands_still = foreign()
+            return JsonResponse({"ready": True} | ({"stands_still": stands_still} if stands_still else {}))
         found = "takes no writes, or does not answer"
         drop(connection)
     except Error as error:

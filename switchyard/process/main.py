@@ -25,6 +25,7 @@ VERBS = {
         verb: f"switchyard.ops.commands.{verb}.Command"
         for verb in ("queues", "deadletters", "outbox", "schedule", "topology", "routes", "sizing")
     },
+    "adopt-database": "switchyard.ops.commands.adopt_database.Command",
 }
 
 

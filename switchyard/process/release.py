@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
 from switchyard.conf import conf
+from switchyard.identity.installation import identity, installation, write
 from switchyard.outage import Unavailable, first_line
 from switchyard.postgresql.locks import LocksNotFree, bounded_locks
 from switchyard.process import dependencies
@@ -38,6 +39,16 @@ class Release(BaseCommand):
                 heading = " ".join(step).removeprefix("switchyard ")
                 self.stdout.write(self.style.MIGRATE_HEADING(f"== {heading}"))
                 run(step)
+                if step[0] == "migrate":
+                    self.sign()
+
+    def sign(self) -> None:
+        """Write into the database whose it is, unless it is another's: the check at the end says that."""
+        found, own = identity(), installation()
+        if found is None or (own.owns(found) and not own.is_as_written(found)):
+            self.stdout.write(
+                f"The database is of {write('release')}" + (f", and was of {found}." if found else ".")
+            )
 
 
 def run(step: tuple[str, ...]) -> None:

@@ -25,6 +25,7 @@ from switchyard import heartbeat
 from switchyard.broker.claim import OthersVhost
 from switchyard.broker.connection import AGREE, GRANT, broker_address, is_of_tls, lacks_right
 from switchyard.conf import conf
+from switchyard.identity.installation import Ownership
 from switchyard.outbox import journal
 from switchyard.outbox.models import Message
 from switchyard.relay.backoff import Backoff
@@ -57,6 +58,7 @@ class Relay:
         self._publisher = Publisher()
         self._wake = Wake()
         self._bounds = Bounds()
+        self._ownership = Ownership()
         self._broker = Backoff()
         self._queues: defaultdict[str, Backoff] = defaultdict(Backoff)
         #: Row to task id, of what was confirmed after its batch and is still to be deleted.
@@ -74,6 +76,7 @@ class Relay:
                 moved = False
                 self._say("database", "database_away", str(error).strip())
                 connection.close()
+                self._ownership.forget()
                 # Who listens at a server that is no primary any more hears of nothing.
                 self._wake.close()
             if not moved and not self.stopping:
@@ -85,10 +88,14 @@ class Relay:
     def turn(self) -> bool:
         """One batch of each queue that has rows and takes messages. Whether any row has left the outbox."""
         self._look_at_database()
+        foreign = self._ownership.foreign()
+        heartbeat.touch()
+        self._say("ownership", "stands_still" if foreign else "", foreign)
+        if foreign:
+            return False
         # Those that go well come first: waiting for another's confirm must not be all that is ever done.
         queues = sorted(self._bounds.waiting(), key=lambda queue: self._queues[queue].failures)
         self._say("database", "")
-        heartbeat.touch()
         if not self._broker_takes():
             return False
         self._forget_trouble(queues)

@@ -13,6 +13,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from switchyard import heartbeat
 from switchyard.clock import Step
+from switchyard.identity.installation import foreign
 from switchyard.schedule.bound import Bound
 from switchyard.schedule.decision import Decision, Verdict, complaint
 from switchyard.schedule.lease import Lease, LeaseLost
@@ -93,6 +94,10 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._stand_by(f"the database is away: {str(error).strip()}")
 
     def _holds_lease(self) -> bool:
+        if not_ours := foreign():
+            self.lease.release()
+            self._stand_by(not_ours)
+            return False
         if self.lease.held:
             return True
         if not self.lease.take():

@@ -22,6 +22,15 @@ _UNREADABLE = (
     "INSERT INTO switchyard_outbox (task_id, task, queue, headers, properties, body)"
     " VALUES ('unreadable', 'ledger.io_work', 'io', '{', '{}', '[]')"
 )
+#: An entry of a release that is to come, or has gone.
+_NO_SUCH_TASK = (
+    "WITH often AS (INSERT INTO django_celery_beat_intervalschedule (every, period) VALUES (2, 'seconds')"
+    " RETURNING id) INSERT INTO django_celery_beat_periodictask (name, task, interval_id, args, kwargs,"
+    " headers, description, enabled, one_off, total_run_count, date_changed) SELECT 'renamed',"
+    " 'ledger.io_renamed', id, '[]', '{}', '{}', '', true, false, 0, now() FROM often"
+)
+_NO_SUCH_ENTRY = "DELETE FROM django_celery_beat_periodictask WHERE name = 'renamed'"
+_CLONE = "INSERT INTO switchyard_identity (environment, broker, written_by) VALUES ('', 'elsewhere/', 'test')"
 
 
 class Growth:
@@ -156,6 +165,24 @@ def rounds() -> list[Round]:
                 ("ExporterDown",),
                 lambda service: service.end_role("exporter", signal.SIGKILL),
                 lambda service: service.start_role("exporter"),
+            ),
+        ),
+        (
+            Fault(
+                "the task of an entry was renamed",
+                ("ScheduleEntryRefused",),
+                lambda service: changed(service, _NO_SUCH_TASK) and None,
+                lambda service: changed(service, _NO_SUCH_ENTRY) and None,
+                also=("ScheduleMissed",),
+            ),
+        ),
+        (
+            Fault(
+                "the database is a clone of another installation's",
+                ("DatabaseForeign",),
+                lambda service: changed(service, _CLONE) and None,
+                lambda service: service.command("adopt-database", "keep", "--yes") and None,
+                also=("BeatSilent", "QueueHasNoConsumers", "OutboxNotDraining", "QueueGrowing"),
             ),
         ),
         (

@@ -61,12 +61,16 @@ class Cluster:
 
     def run_job(self, name: str, release: str, *arguments: str) -> str:
         """Run a Job of the overlay, or another command in its place, to its end. Returns what it said."""
+        pod = self.start_job(name, release, *arguments)
+        assert pod.popen.wait(180) == 0, pod.text()
+        return pod.text()
+
+    def start_job(self, name: str, release: str, *arguments: str) -> Pod:
         workload = deepcopy(ours(self.found)[name])
         container(workload)["args"] = [*arguments] or container(workload)["args"]
         pod = self._pod(workload, release, 0)
         self.jobs.append(pod)
-        assert pod.popen.wait(180) == 0, pod.text()
-        return pod.text()
+        return pod
 
     def apply(self, release: str, *names: str, change: Change = lambda _: None) -> None:
         """Give these Deployments (all, if none is named) a template with the release's image."""

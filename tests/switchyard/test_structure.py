@@ -18,6 +18,7 @@ LEVELS: list[set[str]] = [
     {"metric", "clock", "deadline", "heartbeat", "routing", "checks", "redaction"}
     | {"database", "database_router", "installation", "pooler"},
     {"broker"},
+    {"identity"},
     {"outbox"},
     {"postgresql", "tasks"},
     {"relay", "worker"},

@@ -1,0 +1,1 @@
+"""Whose database this is: that of these settings, or of another installation."""
