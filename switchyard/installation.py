@@ -9,8 +9,6 @@ stays while the table does.
 On a broker each has a vhost of its own (switchyard/broker/claim.py).
 """
 
-from typing import Any
-
 from django.db import Error, connection
 
 #: SQL: that number.
