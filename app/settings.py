@@ -123,6 +123,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Switchyard <noreply@localhos
 # The service's own work
 SIGNUPS_PER_HOUR = env.int("SIGNUPS_PER_HOUR", 20)
 TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", 30)
+REPORTS_AT_ONCE = env.int("REPORTS_AT_ONCE", 100)
 WEBHOOKS_ALLOW_PRIVATE = env.bool("WEBHOOKS_ALLOW_PRIVATE", False)
 
 # Roles

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+handler400 = "app.accounts.api.bad_request"
 handler404 = "app.accounts.api.not_found"
 handler500 = "switchyard.process.unavailable.server_error"
 

@@ -1,24 +1,22 @@
-"""What the JSON endpoints share: reading a body, bearer authentication, and how a problem is answered.
+"""What the JSON endpoints share: bearer authentication, and how a problem is answered.
 
 Every problem has the same shape: ``{"errors": {where: [sentence, ...]}}``, where ``where`` is a field of the
 body, ``body`` for the whole of it, or the part of the request that was wrong (``authorization``, ``method``).
+The body itself is read in ``app/accounts/body.py``.
 """
 
-import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
 from app.accounts.models import Token
-
-BODY_LIMIT_BYTES = 64 * 1024
 
 View = Callable[..., HttpResponseBase]
 
@@ -67,21 +65,16 @@ def authenticate(request: HttpRequest) -> User:
     return user
 
 
-def read_form(request: HttpRequest, form: type[forms.Form]) -> dict[str, Any]:
-    """The cleaned fields of a JSON object. Raises Problem 400 with a reason for each field."""
-    body = _read_object(request)
-    filled = form(body)
-    errors = {name: [str(reason) for reason in reasons] for name, reasons in filled.errors.items()}
-    for name in body.keys() - form.base_fields.keys():
-        errors[name] = [f"Unknown field. Known are: {', '.join(form.base_fields)}."]
-    if errors:
-        raise Problem(400, errors)
-    return filled.cleaned_data
-
-
 def not_found(_request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """For ``handler404``: what is not an endpoint is answered like one."""
     return Problem(404, {"path": ["Nothing is found at this address."]}).response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For ``handler400``: what Django refuses before any view sees it, such as a host that is not ours."""
+    if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+        return defaults.bad_request(request, exception)
+    return Problem(400, {"request": ["The request is not one that can be answered."]}).response
 
 
 def url_of(name: str, *args: Any) -> str:
@@ -93,32 +86,3 @@ def _allow(request: HttpRequest, methods: tuple[str, ...]) -> None:
     if request.method not in methods:
         allowed = ", ".join(methods)
         raise Problem(405, {"method": [f"Expected {allowed}, got {request.method}."]}, {"Allow": allowed})
-
-
-def _read_object(request: HttpRequest) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        _refuse(f"Expected Content-Type: application/json, got {request.content_type or 'none'}.")
-    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT_BYTES:
-        _refuse(f"Expected at most {BODY_LIMIT_BYTES} bytes, got {request.META['CONTENT_LENGTH']}.")
-    body = _parse(request.body)
-    if not isinstance(body, dict):
-        _refuse('Expected a JSON object, as {"field": ...}.')
-    return body
-
-
-def _parse(raw: bytes) -> Any:
-    try:
-        body = json.loads(raw.decode(), parse_constant=_not_json)
-        # A lone surrogate is valid JSON, but not text that a database or a mail can hold.
-        json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        _refuse(f"Expected JSON in UTF-8: {error}.")
-    return body
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    raise Problem(400, {"body": [sentence]})

@@ -35,8 +35,13 @@ class EmailAddress(_Typed, forms.EmailField):
 
 
 class WholeNumber(_Typed, forms.IntegerField):
+    """JSON has one type of number: 272.0 is as whole as 272, and some languages write no other."""
+
     json_type = int
     json_name = "a whole number"
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(int(value) if type(value) is float and value.is_integer() else value)
 
 
 class Choices(_Typed, forms.TypedMultipleChoiceField):

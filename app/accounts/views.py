@@ -1,11 +1,13 @@
 """``POST /signup``."""
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, JsonResponse
 
 from app.accounts import throttle
-from app.accounts.api import Problem, endpoint, read_form
+from app.accounts.api import Problem, endpoint
+from app.accounts.body import read_form
 from app.accounts.forms import SignUpForm
 from app.accounts.models import Token
 from app.accounts.tasks import send_welcome_email
@@ -43,7 +45,7 @@ def _admit(request: HttpRequest) -> None:
 @transaction.atomic
 def _register(email: str, name: str) -> tuple[User, Token, str]:
     """A user with a token. Raises IntegrityError if the address is taken."""
-    user = User.objects.create_user(username=email, email=email, first_name=name)
+    user = get_user_model().objects.create_user(username=email, email=email, first_name=name)
     token, secret = Token.objects.issue(user)
     record(Kind.USER_SIGNED_UP, {"user_id": user.pk})
     send_welcome_email.delay_on_commit(user.pk)  # type: ignore[attr-defined]

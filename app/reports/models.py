@@ -3,7 +3,7 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from django.contrib.auth.models import User
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -22,11 +22,17 @@ class State(models.TextChoices):
     FAILED = "failed"
 
 
+class Reports(models.Manager["Report"]):
+    def unfinished(self) -> models.QuerySet["Report"]:
+        """That are still to be done; those that have been for too long are not."""
+        return self.filter(state__in=UNFINISHED, created_at__gt=timezone.now() - OVERDUE_AFTER)
+
+
 class Report(models.Model):
     """How many events of each kind there were on each of the last ``days`` days (UTC), today included."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reports")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reports")
     days = models.PositiveSmallIntegerField()
     #: Also the end of the period, so that a part that is counted twice counts the same.
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -34,6 +40,8 @@ class Report(models.Model):
     finished_at = models.DateTimeField(null=True, editable=False)
     csv = models.TextField(default="", editable=False)
     chart = models.TextField(default="", editable=False, help_text="SVG")
+
+    objects = Reports()
 
     def __str__(self) -> str:
         return f"report {self.pk}"

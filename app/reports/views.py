@@ -3,19 +3,26 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from app.accounts.api import Problem, authenticate, endpoint, read_form, url_of
+from app.accounts.api import Problem, authenticate, endpoint, url_of
+from app.accounts.body import read_form
 from app.reports.canvas import start
 from app.reports.forms import ReportForm
 from app.reports.models import Report, State
+
+#: About what a report takes.
+RETRY_AFTER_SECONDS = 10
 
 
 @endpoint("POST")
 def create(request: HttpRequest) -> JsonResponse:
     owner = authenticate(request)
     fields = read_form(request, ReportForm)
+    _admit(owner)
     with transaction.atomic():
         report = Report.objects.create(owner=owner, **fields)
         start(report)
@@ -40,6 +47,14 @@ def download_csv(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @endpoint("GET", "HEAD")
 def download_chart(request: HttpRequest, report_id: UUID) -> HttpResponse:
     return _download(_finished(request, report_id).chart, "image/svg+xml", "inline")
+
+
+def _admit(owner: User) -> None:
+    """A client that asks for a report whenever it is told of one asks for as many more as it has targets."""
+    unfinished = Report.objects.unfinished().filter(owner=owner)[: settings.REPORTS_AT_ONCE].count()
+    if unfinished >= settings.REPORTS_AT_ONCE:
+        sentence = f"{unfinished} of your reports are not done yet, as many as are built at a time."
+        raise Problem(429, {"body": [sentence]}, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _progress(report: Report) -> dict[str, Any]:

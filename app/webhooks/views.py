@@ -2,7 +2,8 @@
 
 from django.http import HttpRequest, JsonResponse
 
-from app.accounts.api import Problem, authenticate, endpoint, read_form
+from app.accounts.api import Problem, authenticate, endpoint
+from app.accounts.body import read_form
 from app.webhooks.forms import TargetForm
 from app.webhooks.models import Target
 

@@ -1,5 +1,7 @@
 """Answers 503, and when to come again, to a request that met a database or a broker which is away.
 
+All else that went wrong is answered 500. Both are in JSON, but for who would rather have HTML.
+
 For ``handler500`` of a URLconf, in the place of Django's own: whoever retries and whoever balances the load
 can tell an outage from a fault of the service, while the error is logged and reported as any other (also one
 of a middleware's). What a statement itself is to blame for (a time-out, a lock, a transaction that is
@@ -21,6 +23,7 @@ RETRY_AFTER_SECONDS = 10
 MOST_CAUSES = 10
 
 SENTENCE = f"The {{}} cannot be reached, or is busy. Try again in {RETRY_AFTER_SECONDS} seconds."
+FAULT = "Something is wrong here, and has been written down. The same request may fail again."
 PAGE = (
     "<!doctype html><html lang=en><title>Service Unavailable</title><h1>Service Unavailable (503)</h1><p>{}"
 )
@@ -29,13 +32,17 @@ JSON, HTML = "application/json", "text/html"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """To the error that is being handled. In JSON, but for who would rather have HTML."""
+    """To the error that is being handled."""
     away = what_is_away(sys.exc_info()[1])
+    html = request.get_preferred_type([JSON, HTML]) == HTML
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     if not away:
-        return defaults.server_error(request)
+        if html:
+            return defaults.server_error(request)
+        return JsonResponse({"errors": {"server": [FAULT]}}, status=500, headers=headers)
     sentence = SENTENCE.format(away)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store", "Vary": "Accept"}
-    if request.get_preferred_type([JSON, HTML]) == HTML:
+    headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if html:
         return HttpResponse(PAGE.format(sentence), status=503, headers=headers)
     return JsonResponse({"errors": {away: [sentence]}}, status=503, headers=headers)
 

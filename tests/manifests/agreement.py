@@ -34,6 +34,7 @@ LEFT = {
     "NO_COLOR": "a pod writes to no terminal",
     "PORT": "a pod has its ports to itself",
     "RELAY_PORT": "a pod has its ports to itself",
+    "REPORTS_AT_ONCE": "what one user may ask for does not grow with the cluster",
     "STATIC_ROOT": "the image's",
     "WEBHOOKS_ALLOW_PRIVATE": "never in a cluster",
     "WEB_METRICS_PORT": "a pod has its ports to itself",
