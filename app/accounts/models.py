@@ -30,7 +30,7 @@ class TokenManager(models.Manager["Token"]):
 class Token(models.Model):
     """Says who is asking, as ``Authorization: Bearer SECRET``."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret, in hex")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
@@ -57,7 +57,7 @@ class SignUp(models.Model):
 class Letter(Claim):
     """One mail to one user. ``done_at`` is when the mail server took it."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="letters")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="letters")
     name = models.CharField(max_length=100, help_text="what it is about; a user gets one letter of each name")
     created_at = models.DateTimeField(auto_now_add=True)
 

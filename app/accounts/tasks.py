@@ -2,7 +2,7 @@
 
 from celery import shared_task
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from app.accounts import throttle
@@ -18,7 +18,7 @@ def send_welcome_email(user_id: int) -> None:
     Idempotent: the letter "welcome" is sent once to each user; see ``app.accounts.mail.send_once`` for the
     one moment in which a crash sends it twice. A user who has been deleted gets nothing.
     """
-    user = User.objects.filter(pk=user_id).first()
+    user = get_user_model().objects.filter(pk=user_id).first()
     if user is None:
         return
     send_once(

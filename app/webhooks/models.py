@@ -3,7 +3,7 @@
 import uuid
 from secrets import token_hex
 
-from django.contrib.auth.models import User
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -38,7 +38,7 @@ def new_secret() -> str:
 class Target(models.Model):
     """A URL that wants to hear of some kinds of events."""
 
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="targets")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="targets")
     url = models.URLField(max_length=500)
     events = models.JSONField(default=list, help_text="list of kinds")
     secret = models.CharField(max_length=64, default=new_secret, help_text="key of the signature")

@@ -117,13 +117,17 @@ def test_another_project_runs_its_own_tasks_on_it(project: Bakery) -> None:
     eventually(lambda: baked in project.manage("shell", "-c", count).stdout)
 
     pages = (
-        "from django.contrib.auth.models import User; from django.test import Client; client = Client();"
-        "client.force_login(User.objects.create_superuser('ada'));"
+        "from django.contrib.auth import get_user_model; from django.test import Client; client = Client();"
+        "client.force_login(get_user_model().objects.create_superuser('ada@example.com'));"
         "base = '/back-office/switchyard/operations/';"
         "print([client.get(base + page).status_code for page in"
-        " ('', 'dead-letters/', 'schedule/', 'outbox/')])"
+        " ('', 'dead-letters/', 'schedule/', 'outbox/')]);"
+        "client.post(base + 'schedule/run-now/', {'entry': 'order flour'});"
+        "print('noted of', get_user_model().objects.get(logentry__object_repr__contains='flour').email)"
     )
-    assert "[200, 200, 200, 200]" in project.manage("shell", "-c", pages).stdout
+    said = project.manage("shell", "-c", pages).stdout
+    assert "[200, 200, 200, 200]" in said
+    assert "noted of ada@example.com" in said
     assert project.manage("findstatic", "switchyard/live.js").returncode == 0
     said = project.switchyard("queues", "--json").stdout
     assert '"dough"' in said

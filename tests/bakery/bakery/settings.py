@@ -8,6 +8,7 @@ ROOT_URLCONF = "bakery.urls"
 STATIC_URL = "static/"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+AUTH_USER_MODEL = "orders.Baker"
 INSTALLED_APPS = [
     "orders",
     "switchyard",
