@@ -14,6 +14,7 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | WEB_THREADS           | 8                 | threads of each                                            |
 | WEB_KEEPALIVE_SECONDS | 75                | how long web keeps an idle connection: longer than what is |
 |                       |                   | before it does, or that meets connections just closed      |
+| WEB_ASGI              | False             | serve the project's ASGI application: for async views      |
 | EXPORTER_PORT         | 9808              | the exporter's port                                        |
 | RELAY_PORT            | 9809              | port of the relay's metrics and ``/livez``                 |
 | WORKER_METRICS_PORT   | 9810              | the same of a worker; 0 takes a free one                   |
@@ -48,6 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "WEB_THREADS": 8,
     # nginx and the load balancers of the large clouds keep theirs for 60 s.
     "WEB_KEEPALIVE_SECONDS": 75,
+    "WEB_ASGI": False,
     "EXPORTER_PORT": 9808,
     "RELAY_PORT": 9809,
     "WORKER_METRICS_PORT": 9810,

@@ -8,11 +8,13 @@ sums. There are as many files as processes live at once, however often they are 
 
 import os
 import time
-from collections.abc import Callable
 from threading import Thread
+from typing import Any
 
 import structlog
+from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -46,20 +48,30 @@ _seconds = Histogram(
 )
 
 
-class Requests:
+@sync_and_async_middleware
+def Requests(get_response: Any) -> Any:  # noqa: N802 - a middleware, named as those that are classes
     """Counts every request but the probes, which are answered before it."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def answer(request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
-        response = self.get_response(request)
-        route = request.resolver_match.route if request.resolver_match else NO_ROUTE
-        method = request.method if request.method in METHODS else OTHER
-        _requests.labels(method, route, response.status_code).inc()
-        _seconds.labels(route).observe(time.perf_counter() - began)
+        response: HttpResponseBase = get_response(request)
+        _count(request, response, time.perf_counter() - began)
         return response
+
+    async def answer_async(request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response: HttpResponseBase = await get_response(request)
+        _count(request, response, time.perf_counter() - began)
+        return response
+
+    return answer_async if iscoroutinefunction(get_response) else answer
+
+
+def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    route = request.resolver_match.route if request.resolver_match else NO_ROUTE
+    method = request.method if request.method in METHODS else OTHER
+    _requests.labels(method, route, response.status_code).inc()
+    _seconds.labels(route).observe(seconds)
 
 
 class WebMetrics(Collector):

@@ -13,6 +13,8 @@ TASK_WAIT_SECONDS = 30
 #: In web, where each thread can have one, so that only a database which is away makes anybody wait. With the
 #: half of it that an idle connection is asked for before, it is answered within 2 s.
 REQUEST_WAIT_SECONDS = 1.2
+#: Under ASGI, where each request has a thread for its synchronous part: more than there are connections.
+ASYNC_WAIT_SECONDS = 5.0
 #: What a statement waits for an address that is gone. A server that is there and computes has its time.
 REQUEST_SILENCE_MILLISECONDS = 2000
 #: For so long the pool itself tries again, after 1 s and after 2; then who waits has it begin anew. By its

@@ -6,28 +6,42 @@ so: from there somebody decides what becomes of it.
 Neither asks the broker: web goes on accepting while it is away.
 """
 
-from collections.abc import Callable
+from typing import Any
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.decorators import sync_and_async_middleware
 
 from switchyard.identity.installation import foreign
 from switchyard.postgresql.health import drop
 
 
-class Probes:
+@sync_and_async_middleware
+def Probes(get_response: Any) -> Any:  # noqa: N802 - a middleware, named as those that are classes
     """Answers before any other middleware: a probe asks by the pod's address, not by an allowed host."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def answer(request: HttpRequest) -> HttpResponseBase:
         match request.path:
             case "/livez":
-                return JsonResponse({"alive": True})
+                return alive()
             case "/readyz":
                 return readiness()
-        return self.get_response(request)
+        return get_response(request)  # type: ignore[no-any-return]
+
+    async def answer_async(request: HttpRequest) -> HttpResponseBase:
+        match request.path:
+            case "/livez":
+                return alive()
+            case "/readyz":
+                return await sync_to_async(readiness)()
+        return await get_response(request)  # type: ignore[no-any-return]
+
+    return answer_async if iscoroutinefunction(get_response) else answer
+
+
+def alive() -> JsonResponse:
+    return JsonResponse({"alive": True})
 
 
 def readiness() -> JsonResponse:

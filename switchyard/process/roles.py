@@ -7,8 +7,10 @@ import tempfile
 from threading import Thread
 from typing import Any
 
+import gunicorn
 import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from gunicorn.workers import SUPPORTED_WORKERS
 
 from switchyard.broker.management import Management, ManagementError
 from switchyard.celery import attached
@@ -28,6 +30,10 @@ class Web(BaseCommand):
     help = "Serve HTTP with gunicorn on PORT, metrics on WEB_METRICS_PORT. SIGTERM finishes what is running."
 
     def handle(self, **_: Any) -> None:
+        if conf.WEB_ASGI and "asgi" not in SUPPORTED_WORKERS:
+            raise CommandError(
+                f"SWITCHYARD_WEB_ASGI needs gunicorn 24 or later; this is {gunicorn.__version__}."
+            )
         dependencies.database()
         # Its processes would only wait for it.
         look_at_port("web", "WEB_METRICS_PORT")
@@ -35,8 +41,8 @@ class Web(BaseCommand):
             # For prometheus-client, and to be set before that is imported.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="switchyard-web-")
         # A process of its own: gunicorn forks, and must not inherit this one's connections and threads.
-        gunicorn = [sys.executable, "-m", "gunicorn", "--config=python:switchyard.process.gunicorn"]
-        os.execv(sys.executable, gunicorn)  # noqa: S606
+        command = [sys.executable, "-m", "gunicorn", "--config=python:switchyard.process.gunicorn"]
+        os.execv(sys.executable, command)  # noqa: S606
 
 
 class Beat(BaseCommand):

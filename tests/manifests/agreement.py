@@ -37,6 +37,7 @@ LEFT = {
     "REPORTS_AT_ONCE": "what one user may ask for does not grow with the cluster",
     "STATIC_ROOT": "the image's",
     "WEBHOOKS_ALLOW_PRIVATE": "never in a cluster",
+    "WEB_ASGI": "for a service with async views, which the example has none of",
     "WEB_METRICS_PORT": "a pod has its ports to itself",
     "WORKER_METRICS_PORT": "a pod has its ports to itself",
 }
