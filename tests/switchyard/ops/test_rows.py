@@ -157,19 +157,15 @@ def test_a_list_that_is_not_found_in_time_says_so(client: Client, monkeypatch: A
     assert "none is shown" in page
 
 
-@pytest.mark.parametrize(
-    "query", [{}, {"q": "task 7"}, {"task_name": "gallery.task 7"}, {"status": "SUCCESS"}]
-)
-def test_results_are_found_by_an_index_and_no_filter_reads_them_all(client: Client, query: Any) -> None:
+def test_results_are_found_by_an_index_and_no_filter_reads_them_all(client: Client) -> None:
     fill(RESULTS, 12_000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE django_celery_results_taskresult")
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        assert client.get(list_of(TaskResult), query).status_code == 200
+    with CaptureQueriesContext(connection) as captured:
+        for query in ({}, {"q": "task 7"}, {"task_name": "gallery.task 7"}, {"status": "SUCCESS"}):
+            assert client.get(list_of(TaskResult), query).status_code == 200
     asked = [each["sql"] for each in captured if "taskresult" in each["sql"]]
-    assert asked
+    assert len(asked) >= 4
     assert not [sql for sql in asked if "DISTINCT" in sql]
     with connection.cursor() as cursor:
         for sql in asked:

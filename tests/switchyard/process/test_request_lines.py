@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core import mail
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,8 @@ def broken(_: HttpRequest, token: str) -> HttpResponse:
 
 
 urlpatterns = [
+    # The pages of a reset are the admin's.
+    path("admin/", admin.site.urls),
     path("", include("django.contrib.auth.urls")),
     path("broken/<str:token>/", broken),
 ]
