@@ -45,7 +45,8 @@ def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def web(yard: Processes, static_files: Path) -> Web:  # noqa: F811
     [port] = free_ports(1)
     url = f"http://localhost:{port}"
-    role = yard.start("web", env={"PORT": str(port), "PUBLIC_URL": url, "STATIC_ROOT": str(static_files)})
+    told = {"PORT": str(port), "PUBLIC_URL": url, "STATIC_ROOT": str(static_files)}
+    role = yard.start("web", env=told | {"DJANGO_SETTINGS_MODULE": "tests.browser.locales"})
     eventually(lambda: (found := answer(f"{url}/readyz")) and found.is_success, what="web to answer")
     return Web(role, url)
 

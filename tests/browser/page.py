@@ -11,6 +11,7 @@ from selenium.webdriver.common.by import By
 
 from deploy.local.environment import LOCAL
 from tests.browser.chromium import chromium, complaints
+from tests.browser.locales import COOKIE
 from tests.live.processes import eventually
 
 #: To be looked at.
@@ -35,6 +36,20 @@ class Page:
     def go(self, path: str = "") -> None:
         """To a page of operations."""
         self.browser.get(f"{self._url}{OPERATIONS}{path}")
+
+    def read_as(self, language: str, zone: str) -> None:
+        cookie = {"name": COOKIE, "value": f"{language},{zone}", "url": self._url}
+        self.browser.execute_cdp_cmd("Network.setCookie", cookie)
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`."""
+        return str(self.browser.execute_script("return getComputedStyle(document.body).direction"))
+
+    def hidden_width(self) -> int:
+        """Pixels of the page that can only be seen by moving it sideways."""
+        whole = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
+        return int(self.browser.execute_script(whole))
 
     def use_colours(self, scheme: str) -> None:
         """As a system does that prefers ``light`` or ``dark``."""

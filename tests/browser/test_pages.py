@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +33,13 @@ PATHS = {
     "requeue": "outbox/requeue/",
     "quarantine-discard": "outbox/discard/",
 }
+#: Language, zone of time, direction, and how people write a large number there.
+LOCALES = [
+    ("de", "Europe/Berlin", "ltr", "77.000"),
+    ("fr", "America/Montreal", "ltr", "77 000"),
+    ("ar", "Africa/Cairo", "rtl", "77.000"),
+    ("en-in", "Asia/Kolkata", "ltr", "77,000"),
+]
 #: Dead letters; switchyard/ops/deadletters.py does 200 at once.
 MANY = 210
 
@@ -63,6 +71,40 @@ def test_every_page_keeps_its_policy_and_keeps_nobody_out_in_light_and_dark(page
             page.go(path)
             page.picture(f"{name}-{scheme}")
             found[name, scheme] = [*page.barriers(), *page.complaints()]
+    assert "\n".join(f"{key}: {each}" for key, wrong in found.items() for each in wrong) == ""
+
+
+def refuse(*numbers: int) -> None:
+    """Have the broker have refused messages of these numbers, and no others."""
+    Message.objects.all().delete()
+    for number in numbers:
+        task_id = app.tasks["gallery.io_wait"].delay_on_commit(f"row {number}")
+        Message.objects.filter(task_id=task_id).update(id=number, quarantined_at=Now(), reason="NO_ROUTE")
+
+
+@pytest.mark.usefixtures("busy")
+def test_every_page_means_what_it_shows_in_four_languages_and_zones(page: Page) -> None:
+    found = {}
+    for language, zone, direction, number in LOCALES:
+        page.read_as(language, zone)
+        refuse(77, 77_000)
+        for name, path in PATHS.items():
+            page.go(path)
+            page.picture(f"{name}-{language}")
+            assert (page.direction, page.hidden_width()) == (direction, 0), (name, language)
+            found[name, language] = page.complaints()
+            if clock := re.search(r"(\d\d:\d\d):\d\d UTC", page.text):
+                now = datetime.now(UTC)
+                assert clock[1] in {f"{now - timedelta(minutes=ago):%H:%M}" for ago in range(3)}
+        found["barriers", language] = page.barriers()
+        page.go("outbox/")
+        page.type_into("id", number)
+        page.press("Filter")
+        page.press("Discard")
+        page.type_into("typed", "1")
+        page.press("Discard 1")
+        assert "Discarded 1 of 1 messages." in page.text
+        assert list(Message.objects.values_list("pk", flat=True)) == [77]
     assert "\n".join(f"{key}: {each}" for key, wrong in found.items() for each in wrong) == ""
 
 
