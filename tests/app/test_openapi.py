@@ -116,9 +116,14 @@ def away(*_: Any) -> None:
     raise OperationalError from AdminShutdown()
 
 
+def broken(*_: Any) -> None:
+    raise ValueError("a fault of the service's own")
+
+
+@pytest.mark.parametrize(("instead", "status"), [(away, 503), (broken, 500)])
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
-def test_a_database_that_is_away_is_answered_as_described(
-    anonymous: Caller, caller: Caller, receiver: Receiver, accept: str
+def test_a_database_that_is_away_and_a_fault_are_answered_as_described(
+    *, anonymous: Caller, caller: Caller, receiver: Receiver, accept: str, instead: Any, status: int
 ) -> None:
     some = "00000000-0000-0000-0000-000000000000"
     calls: list[tuple[Any, ...]] = [
@@ -129,9 +134,16 @@ def test_a_database_that_is_away_is_answered_as_described(
     ]
     for who, method, path, *body in calls:
         who.client.raise_request_exception = False
-        with connection.execute_wrapper(away):
+        with connection.execute_wrapper(instead):
             answer = who.call(method, path, *body, headers={"Accept": accept})
-        assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (503, accept), path
+        assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (status, accept), path
+
+
+def test_what_django_refuses_before_any_view_is_in_json_or_html(client: Client) -> None:
+    asked = {"host": "elsewhere.example"}
+    assert list(client.get("/signup", headers=asked).json()["errors"]) == ["request"]
+    page = client.get("/signup", headers=asked | {"accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page["Content-Type"].partition(";")[0]) == (400, "text/html")
 
 
 @pytest.mark.parametrize("path", ["/signup", "/reports", "/webhooks"])
