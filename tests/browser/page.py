@@ -41,10 +41,10 @@ class Page:
         cookie = {"name": COOKIE, "value": f"{language},{zone}", "url": self._url}
         self.browser.execute_cdp_cmd("Network.setCookie", cookie)
 
-    @property
-    def direction(self) -> str:
-        """`ltr` or `rtl`."""
-        return str(self.browser.execute_script("return getComputedStyle(document.body).direction"))
+    def direction(self, selector: str) -> str:
+        """Of what an element holds: `ltr` or `rtl`."""
+        style = f"return getComputedStyle(document.querySelector('{selector}')).direction"
+        return str(self.browser.execute_script(style))
 
     def hidden_width(self) -> int:
         """Pixels of the page that can only be seen by moving it sideways."""

@@ -131,3 +131,14 @@ def test_the_time_on_a_page_is_utc_as_it_says(locale: str, name: str) -> None:
 def test_a_whole_number_is_read_or_is_none(language: str, text: str, number: int | None) -> None:
     with translation.override(language):
         assert whole_number(text) == number
+
+
+def test_a_page_is_read_from_the_left_also_where_the_admin_is_read_from_the_right(
+    client: Client, settings: Any
+) -> None:
+    """It is English: from the right a wait of "31 s ago" is shown as "s ago 31"."""
+    settings.LANGUAGE_CODE = "ar"
+    page = client.get("/admin/switchyard/operations/outbox/").content.decode()
+    assert '<html lang="ar" dir="rtl"' in page
+    assert '<div class="ops" lang="en" dir="ltr">' in page
+    assert '<h1 lang="en" dir="ltr">Outbox</h1>' in page
