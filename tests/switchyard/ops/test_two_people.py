@@ -26,7 +26,7 @@ def somebody(name: str) -> Client:
 @pytest.fixture
 def entry() -> PeriodicTask:
     hourly = IntervalSchedule.objects.create(every=1, period="hours")
-    return PeriodicTask.objects.create(name="hourly", task="gallery.io_wait", interval=hourly)
+    return PeriodicTask.objects.create(name="hourly", task="gallery.io_wait", args='["key"]', interval=hourly)
 
 
 def address(entry: PeriodicTask) -> str:
