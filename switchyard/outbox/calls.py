@@ -11,6 +11,11 @@ from switchyard.outbox.errors import DestinationRefused, ModelRefused, NotJson
 #: What holds no other value.
 PLAIN = {str, int, float, type(None)}
 
+#: Made once: ``A | B`` is made anew, and is slower to ask, at each look.
+LISTS = (list, tuple, set, frozenset)
+TABLES = (dict, Mapping)
+MODELS = (Model, QuerySet)
+
 #: Options that a call must leave alone, and what they hold where nobody has said anything.
 REFUSED_OPTIONS = {"exchange": None, "routing_key": None, "serializer": "json"}
 
@@ -40,7 +45,7 @@ def refuse_models(task: str, args: Any, kwargs: Any) -> None:
 
 
 def _refuse_model(task: str, where: str, value: Any) -> None:
-    if isinstance(value, Model | QuerySet):
+    if isinstance(value, MODELS):
         raise ModelRefused(task, where, value)
 
 
@@ -48,11 +53,11 @@ def _leaves(where: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Each value inside lists and dictionaries with its place, as ``args[0]['user']``."""
     if type(value) in PLAIN:
         yield where, value
-    elif isinstance(value, dict | Mapping):
-        for key, item in value.items():
-            yield from _leaves(f"{where}[{key!r}]", item)
-    elif isinstance(value, list | tuple | set | frozenset):
+    elif isinstance(value, LISTS):
         for index, item in enumerate(value):
             yield from _leaves(f"{where}[{index}]", item)
+    elif isinstance(value, TABLES):
+        for key, item in value.items():
+            yield from _leaves(f"{where}[{key!r}]", item)
     else:
         yield where, value

@@ -20,7 +20,7 @@ from switchyard.outbox.errors import (
     MessageRefused,
     MessageTooLarge,
 )
-from switchyard.outbox.headers import fault_of_headers, mend_informing, unwritable
+from switchyard.outbox.headers import are_usual, fault_of_headers, mend_informing, unwritable
 
 #: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
 #: each message to three nodes, and a worker that holds a hundred of them, are in trouble long before.
@@ -63,10 +63,11 @@ class Checked:
 
 def refuse_headers(task: str, headers: dict[str, Any]) -> None:
     """Mend those that only inform. Raise HeaderRefused or HeadersNotFinite for what no worker takes."""
-    mend_informing(headers)
-    fault = fault_of_headers(headers)
-    if fault:
-        raise HeaderRefused(task, fault)
+    if not are_usual(headers):
+        mend_informing(headers)
+        fault = fault_of_headers(headers)
+        if fault:
+            raise HeaderRefused(task, fault)
     name = unwritable(headers)
     if name:
         raise _refusal(task, headers, name)
