@@ -16,16 +16,18 @@ from dataclasses import dataclass
 from switchyard.broker.address import address
 from switchyard.broker.connection import broker_url
 from switchyard.conf import conf
-from switchyard.identity.models import DatabaseIdentity
+from switchyard.identity.models import DatabaseIdentity, described
 
 LOOPBACK = {"127.0.0.1", "::1"}
+#: In the BROKER_URL of a role that is not to know the broker, as web and beat are in Kubernetes.
+UNKNOWN = "none/"
 #: How old an answer may be.
 TRUSTED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What these settings are of. ``brokers``: of a URL with alternatives, each of them."""
+    """What these settings are of. ``brokers``: of a URL with alternatives each; none if it is not known."""
 
     environment: str
     brokers: tuple[str, ...]
@@ -33,19 +35,30 @@ class Installation:
     def owns(self, identity: DatabaseIdentity) -> bool:
         if self.environment and identity.environment:
             return self.environment == identity.environment
-        return identity.broker in self.brokers
+        # Who has nothing to tell it by leaves it to the relay, which sends, and knows its broker.
+        return not self.brokers or identity.broker in self.brokers
 
     def is_as_written(self, identity: DatabaseIdentity) -> bool:
         return self.environment == identity.environment and identity.broker in self.brokers
 
     def __str__(self) -> str:
-        return f"{self.environment or 'an unnamed environment'} (broker {self.brokers[0]})"
+        return described(self.environment, *self.brokers[:1])
+
+
+class Unnamed(ValueError):
+    """These settings have neither an environment's name nor a broker."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "These settings name neither an ENVIRONMENT nor a broker, so that nobody could say whose the "
+            "database is. Name the environment, or run this where the broker is known, as in the relay."
+        )
 
 
 def installation() -> Installation:
     """Raises ValueError for a BROKER_URL that names no host."""
-    urls = filter(None, broker_url().split(";"))
-    return Installation(conf.ENVIRONMENT, tuple(map(_place, urls)))
+    places = map(_place, filter(None, broker_url().split(";")))
+    return Installation(conf.ENVIRONMENT, tuple(place for place in places if place != UNKNOWN))
 
 
 def identity() -> DatabaseIdentity | None:
@@ -54,9 +67,12 @@ def identity() -> DatabaseIdentity | None:
 
 
 def write(by: str) -> DatabaseIdentity:
-    """Have the database be that of these settings."""
+    """Have the database be that of these settings. Raises Unnamed."""
     own = installation()
-    return DatabaseIdentity.objects.create(environment=own.environment, broker=own.brokers[0], written_by=by)
+    if not (own.environment or own.brokers):
+        raise Unnamed
+    broker = "".join(own.brokers[:1])
+    return DatabaseIdentity.objects.create(environment=own.environment, broker=broker, written_by=by)
 
 
 def foreign() -> str:

@@ -9,11 +9,16 @@ class DatabaseIdentity(models.Model):
 
     at = models.DateTimeField(db_default=Now())
     environment = models.CharField(max_length=200, help_text="SWITCHYARD_ENVIRONMENT; empty: not named")
-    broker = models.CharField(max_length=600, help_text="host/vhost")
+    broker = models.CharField(max_length=600, help_text="host/vhost; empty: written by who does not know it")
     written_by = models.CharField(max_length=200)
 
     class Meta:
         db_table = "switchyard_identity"
 
     def __str__(self) -> str:
-        return f"{self.environment or 'an unnamed environment'} (broker {self.broker})"
+        return described(self.environment, self.broker)
+
+
+def described(environment: str, broker: str = "") -> str:
+    """For a person."""
+    return f"{environment or 'an unnamed environment'}{f' (broker {broker})' if broker else ''}"

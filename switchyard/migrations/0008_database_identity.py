@@ -20,7 +20,12 @@ class Migration(migrations.Migration):
                     "environment",
                     models.CharField(help_text="SWITCHYARD_ENVIRONMENT; empty: not named", max_length=200),
                 ),
-                ("broker", models.CharField(help_text="host/vhost", max_length=600)),
+                (
+                    "broker",
+                    models.CharField(
+                        help_text="host/vhost; empty: written by who does not know it", max_length=600
+                    ),
+                ),
                 ("written_by", models.CharField(max_length=200)),
             ],
             options={"db_table": "switchyard_identity"},

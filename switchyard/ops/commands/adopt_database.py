@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from switchyard.identity.installation import foreign, installation
+from switchyard.identity.installation import Unnamed, foreign, installation
 from switchyard.ops import adoption
 from switchyard.ops.commands.arguments import add_actions
 from switchyard.ops.format import table
@@ -70,7 +70,10 @@ class Command(BaseCommand):
                 "`adopt-database hold` puts it into quarantine, where `outbox discard` deletes it.",
                 returncode=1,
             )
-        done = DEEDS[action](by)
+        try:
+            done = DEEDS[action](by)
+        except Unnamed as refusal:
+            raise CommandError(str(refusal), returncode=1) from refusal
         if as_json:
             said = {"adopted": action, "messages": done.messages, "entries": done.entries}
             self.stdout.write(json.dumps(said, indent=2))

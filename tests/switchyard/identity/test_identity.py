@@ -76,6 +76,10 @@ def said(*words: str) -> tuple[str, int]:
         ("production", "pyamqp://u:p@rabbit.prod//", ("", "rabbit.prod/"), True),
         ("", "pyamqp://u:p@rabbit.prod//", ("production", "rabbit.prod/"), True),
         ("staging", "pyamqp://u:p@rabbit.staging//", ("", "rabbit.prod/"), False),
+        # Web and beat in Kubernetes are told no broker: by the name they know, without one they leave it.
+        ("production", "pyamqp://none", ("production", "rabbit.prod/"), True),
+        ("staging", "pyamqp://none", ("production", "rabbit.prod/"), False),
+        ("", "pyamqp://none", ("", "rabbit.prod/"), True),
     ],
 )
 def test_a_database_is_that_of_its_environment_or_of_its_broker(
@@ -187,6 +191,22 @@ def test_what_waits_in_ones_own_database_is_not_discarded_but_can_be_held(clone:
     assert said("hold", "--yes")[1] == 0
     assert Message.objects.filter(quarantined_at=None).count() == 0
     assert DatabaseIdentity.objects.latest("pk").written_by.endswith(": hold")
+
+
+def test_who_is_told_no_broker_adopts_by_the_name_of_the_environment_or_not_at_all(
+    clone: None, settings: Any
+) -> None:
+    settings.CELERY_BROKER_URL = "pyamqp://none"
+    assert said("keep", "--yes") == (
+        "The database is of staging now (keep).\n0 messages, 0 entries of the schedule.\n",
+        0,
+    )
+    settings.CELERY_BROKER_URL = "pyamqp://u:p@rabbit.staging//"
+    assert foreign() == ""
+    settings.SWITCHYARD_ENVIRONMENT, settings.CELERY_BROKER_URL = "", "pyamqp://none"
+    text, code = said("hold", "--yes")
+    assert (code, "name neither an ENVIRONMENT nor a broker" in text) == (1, True)
+    assert Message.objects.filter(quarantined_at=None).count() == 1
 
 
 def test_whoever_looks_is_told(clone: None, client: Any, admin_client: Any) -> None:

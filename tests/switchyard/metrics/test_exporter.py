@@ -48,7 +48,7 @@ def reads(**changed: Callable[[], object]) -> Reads:
         "database": lambda: DatabaseState(20, 100, 0.0),
         "waits": lambda: WAITS,
         "dead": dict,
-        "beat": lambda: Beat(1, 1.5, 60.0, 0.0, 0),
+        "beat": lambda: Beat(1, 1.5, 60.0, 0.0, 0, 0),
     }
     return Reads(**(whole | changed))
 
