@@ -12,7 +12,7 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo demos up services test newest faults browser soak bench check format lock
-.PHONY: rules alerts-e2e image chart manifests cluster-test rollout secrets deploy status undeploy clean
+.PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ manifests: environment ## check all of k8s/ (schemas, linters, agreement with th
 
 cluster-test: environment ## apply k8s/ to a real API server, built once from its Go modules (ARGS=--record)
 	@$(RUN) -m tests.cluster.programs && $(RUN) -m pytest tests/cluster $(ARGS)
+
+node-test: environment ## run the overlays' containers on two nodes of one machine, and hurt them (root; ARGS=--record)
+	@$(RUN) -m tests.node $(ARGS)
 
 rollout: environment ## roll every role of k8s/ as processes under load, rotate its secrets, measure its memory
 	@$(RUN) -m pytest tests/rollout $(ARGS)

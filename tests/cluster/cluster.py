@@ -13,7 +13,6 @@ from deploy.cluster.engine import ROOT
 from deploy.cluster.overlay import NAMESPACE
 from deploy.cluster.tools import tool
 from deploy.local.processes import end, spawn
-from tests.cluster.node import Node
 from tests.cluster.plane import Plane
 from tests.live.processes import eventually
 from tests.manifests.definitions import custom, definition, group
@@ -26,7 +25,6 @@ TIMEOUT = "--timeout=180s"
 @dataclass(frozen=True)
 class Cluster:
     plane: Plane
-    node: Node
 
     @property
     def environment(self) -> dict[str, str]:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import record
-from tests.cluster.cluster import Cluster
-from tests.cluster.node import registered
+from tests.cluster.node import Pretending, registered
 from tests.cluster.plane import control_plane
 from tests.cluster.programs import built
 
@@ -41,9 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster(home: Path) -> Iterator[Cluster]:
+def cluster(home: Path) -> Iterator[Pretending]:
     with control_plane(built(), home / "cluster") as plane, registered(plane) as node:
-        found = Cluster(plane, node)
+        found = Pretending(plane, node)
         found.say("apply", "--server-side", "--filename=-", given=json.dumps(STORAGE))
         yield found
 

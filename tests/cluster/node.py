@@ -7,12 +7,14 @@ when it is claimed; that what they run works is for other tests to say.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from deploy.local.ports import LOOPBACK
+from tests.cluster.cluster import Cluster
 from tests.cluster.plane import Plane
 from tests.cluster.streams import Streams, streams
 
@@ -75,6 +77,13 @@ class Node:
         answer = self.client.request(method, path, json=body, headers={"Content-Type": kind})
         if answer.status_code not in OVERTAKEN:
             answer.raise_for_status()
+
+
+@dataclass(frozen=True)
+class Pretending(Cluster):
+    """One whose only node is this one."""
+
+    node: Node
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A Kubernetes control plane on loopback: etcd, the API server, controller-manager and scheduler."""
+"""A Kubernetes control plane: etcd, the API server, controller-manager and scheduler."""
 
 import base64
 import json
@@ -6,9 +6,9 @@ import secrets
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -23,12 +23,33 @@ READY_SECONDS = 240
 
 
 @dataclass(frozen=True)
+class Setting:
+    """Where it listens, who may ask it, and how long it waits. The defaults are for a node that is none."""
+
+    host: str = LOOPBACK
+    #: Of kubectl; the first is the current one.
+    contexts: tuple[str, ...] = (CONTEXT,)
+    #: Beside the administrator: user to group.
+    users: Mapping[str, str] = field(default_factory=dict)
+    api_server: tuple[str, ...] = (
+        # It would publish its address as a Service's, which loopback may not be.
+        "--endpoint-reconciler-type=none",
+    )
+    controller_manager: tuple[str, ...] = (
+        # The one node there renews no lease.
+        "--node-monitor-grace-period=10h",
+    )
+
+
+@dataclass(frozen=True)
 class Plane:
-    """A running one, and how to reach it."""
+    """A running one, and how to reach it. ``tokens`` are those of the users, by name."""
 
     url: str
     token: str
     folder: Path
+    setting: Setting
+    tokens: Mapping[str, str]
 
     @property
     def kubeconfig(self) -> Path:
@@ -50,10 +71,12 @@ class Plane:
 
 
 @contextmanager
-def control_plane(programs: Path, folder: Path) -> Iterator[Plane]:
+def control_plane(programs: Path, folder: Path, setting: Setting | None = None) -> Iterator[Plane]:
     """Runs until the end of the block. Raises LocalError with the end of the API server's log."""
     etcd, peer, port = free_ports(3)
-    plane = Plane(f"https://{LOOPBACK}:{port}", secrets.token_hex(16), folder)
+    setting = setting or Setting()
+    tokens = {user: secrets.token_hex(16) for user in setting.users}
+    plane = Plane(f"https://{setting.host}:{port}", secrets.token_hex(16), folder, setting, tokens)
     folder.mkdir(parents=True)
     write_credentials(plane)
     with ExitStack() as running:
@@ -68,8 +91,11 @@ def control_plane(programs: Path, folder: Path) -> Iterator[Plane]:
 
 
 def write_credentials(plane: Plane) -> None:
-    """One administrator, by token, and the key that signs the service accounts' tokens."""
-    (plane.folder / "tokens.csv").write_text(f"{plane.token},administrator,1,system:masters\n")
+    """The administrator and the users, by token, and the key that signs the service accounts' tokens."""
+    lines = [f"{plane.token},administrator,administrator,system:masters"]
+    for user, group in plane.setting.users.items():
+        lines.append(f"{plane.tokens[user]},{user},{user},{group}")
+    (plane.folder / "tokens.csv").write_text("\n".join(lines) + "\n")
     (plane.folder / "service-accounts.key").write_text(signing_key())
     config = {
         "apiVersion": "v1",
@@ -79,9 +105,10 @@ def write_credentials(plane: Plane) -> None:
         ],
         "users": [{"name": "administrator", "user": {"token": plane.token}}],
         "contexts": [
-            {"name": CONTEXT, "context": {"cluster": "it", "user": "administrator", "namespace": NAMESPACE}}
+            {"name": name, "context": {"cluster": "it", "user": "administrator", "namespace": NAMESPACE}}
+            for name in plane.setting.contexts
         ],
-        "current-context": CONTEXT,
+        "current-context": plane.setting.contexts[0],
     }
     plane.kubeconfig.write_text(json.dumps(config))
 
@@ -111,13 +138,12 @@ def api_server_flags(plane: Plane, etcd: int, port: int) -> list[str]:
     """Its own defaults, Pod Security's admission among them, but for addresses and credentials."""
     return [
         f"--etcd-servers=http://{LOOPBACK}:{etcd}",
-        f"--bind-address={LOOPBACK}",
-        f"--advertise-address={LOOPBACK}",
-        # It would publish its address as a Service's, which loopback may not be.
-        "--endpoint-reconciler-type=none",
+        f"--bind-address={plane.setting.host}",
+        f"--advertise-address={plane.setting.host}",
+        *plane.setting.api_server,
         f"--secure-port={port}",
         f"--cert-dir={plane.folder / 'certificates'}",
-        "--authorization-mode=RBAC",
+        "--authorization-mode=Node,RBAC",
         f"--token-auth-file={plane.folder / 'tokens.csv'}",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={plane.folder / 'service-accounts.key'}",
@@ -134,8 +160,7 @@ def controller_manager_flags(plane: Plane) -> list[str]:
         *client_flags(plane),
         f"--root-ca-file={plane.certificate}",
         f"--service-account-private-key-file={plane.folder / 'service-accounts.key'}",
-        # The one node here renews no lease.
-        "--node-monitor-grace-period=10h",
+        *plane.setting.controller_manager,
     ]
 
 

@@ -28,12 +28,12 @@ def main() -> None:
     print(f"{', '.join(PACKAGES)}: in {folder.relative_to(ROOT)}.")
 
 
-def built() -> Path:
+def built(packages: dict[str, str] = PACKAGES) -> Path:
     """The folder of the programs; what is not there is built. Raises LocalError."""
     folder = ROOT / ".local" / "kubernetes" / f"{version('k8s.io/kubernetes')}-{_pins()}"
     make_folder(folder)
     with locked(folder / "lock"):
-        for name, package in PACKAGES.items():
+        for name, package in packages.items():
             if not (folder / name).exists():
                 _build(folder / name, package)
     return folder

@@ -27,8 +27,12 @@ class Load:
     tasks: tuple[str, ...] = ("accept", "send")
     #: Of a hundred requests so many are for the cpu queue; the rest is io.
     cpu_percent: int = 15
+    #: Of every key: no two loads of one database may have the same.
+    prefix: str = ""
     accepted: list[str] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
+    #: What any request took until it was answered, or was not.
+    longest_seconds: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -55,10 +59,10 @@ class Load:
                 due = max(due + pause, time.monotonic() - 1)
                 count += 1
                 if number % 2:
-                    self._ask(kept, f"{number}-{count}", random)
+                    self._ask(kept, f"{self.prefix}{number}-{count}", random)
                     continue
                 with self._client() as fresh:
-                    self._ask(fresh, f"{number}-{count}", random)
+                    self._ask(fresh, f"{self.prefix}{number}-{count}", random)
 
     def _client(self) -> httpx.Client:
         # The gateway in front of web ends TLS, and says so.
@@ -70,11 +74,14 @@ class Load:
         seconds = LONG_SECONDS if random.randrange(100) < LONG_PERCENT else round(random.random() * 0.4, 3)
         task = f"cargo.{queue}_{random.choice(self.tasks)}"
         body = {"key": key, "task": task, "kwargs": {"seconds": seconds}}
+        began = time.monotonic()
         try:
             answer = client.post("/promise", json=body)
         except httpx.HTTPError as error:
             self.failed[type(error).__name__] += 1
             return
+        finally:
+            self.longest_seconds = max(self.longest_seconds, time.monotonic() - began)
         if answer.status_code == 202:
             self.accepted.append(key)
         else:

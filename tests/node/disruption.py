@@ -1,0 +1,86 @@
+"""Something is done to the service under load, and what came of it is counted."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.node.service import Service
+from tests.polling import eventually
+from tests.rollout.load import Load
+
+PER_SECOND = 4.0
+#: Requests before the disruption, and after it.
+AROUND = 20
+#: The longest drain, and what a message waits when its worker's node is lost.
+DONE_SECONDS = 1200
+
+
+@dataclass
+class Row:
+    """Of RESULT.md. ``seconds`` are from the disruption until all is whole again."""
+
+    name: str
+    seconds: float = 0.0
+    promised: int = 0
+    lost: int = 0
+    effects_twice: int = 0
+    runs_twice: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    longest_seconds: float = 0.0
+    letters: int = 0
+    late_probes: int = 0
+    letters_before: int = 0
+    #: From the server's readiness until web's; None where no server was away.
+    after_server_seconds: float | None = None
+
+
+@contextmanager
+def disruption(service: Service, rows: list[Row], name: str) -> Iterator[Row]:
+    """The block disrupts, and returns when what it did is over. The row is complete after it."""
+    row = Row(name)
+    rows.append(row)
+    row.letters_before, probes = service.letters(), late_probes(service)
+    prefix = f"{len(rows)}-"
+    with Load(service.url, service.host, PER_SECOND, prefix=prefix) as load:
+        goes_on(load)
+        began = time.monotonic()
+        yield row
+        service.until_whole()
+        row.seconds = time.monotonic() - began
+        goes_on(load)
+    row.promised, row.refused = len(load.accepted), dict(load.failed)
+    row.longest_seconds = load.longest_seconds
+    found = closed(service, set(load.accepted))
+    row.lost = mine(found["lost"], prefix)
+    row.effects_twice = mine(found["repeated_effects"], prefix)
+    row.runs_twice = mine(found["repeated_runs"], prefix)
+    row.letters = service.letters() - row.letters_before
+    row.late_probes = late_probes(service) - probes
+
+
+def goes_on(load: Load) -> None:
+    """Until so many more are accepted."""
+    before = len(load.accepted)
+    eventually(lambda: len(load.accepted) >= before + AROUND, within=300, what="requests that are accepted")
+
+
+def closed(service: Service, accepted: set[str]) -> dict[str, Any]:
+    """The books, when nothing of what was accepted is missing, or time is up."""
+    deadline = time.monotonic() + DONE_SECONDS
+    while True:
+        found = service.verdict()
+        if not accepted & set(found["lost"]) or time.monotonic() > deadline:
+            return found
+
+
+def mine(keys: list[str], prefix: str) -> int:
+    return sum(key.startswith(prefix) for key in keys)
+
+
+def late_probes(service: Service) -> int:
+    """How often a liveness probe was not answered, by the kubelets' own events."""
+    events = service.cluster.get("events", "--field-selector=reason=Unhealthy")
+    found = [event for event in events if event["message"].startswith("Liveness")]
+    return sum(event.get("count") or 1 for event in found)

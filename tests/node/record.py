@@ -1,0 +1,84 @@
+"""What a run that passed saw, as tests/node/RESULT.md."""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.cluster.engine import ROOT
+from deploy.cluster.image import revision
+from tests.cluster.programs import version
+from tests.cluster.record import title
+from tests.node.disruption import PER_SECOND, Row
+from tests.rollout.load import LONG_SECONDS
+
+#: What a reader would otherwise take it for.
+NOT_TRIED = (
+    "The servers' images are made of the distribution's packages and of Go modules under the names that "
+    "the manifests use: their entry scripts and users are not the published ones. Both nodes are one "
+    "machine's, and share its disk, its clock and its kernel. No operator ran, and no server of production's."
+)
+RESULT = Path(__file__).with_name("RESULT.md")
+ROWS = pytest.StashKey[list[Row]]()
+LOAD = (
+    f"The load is {PER_SECOND:.0f} requests a second, each of which promises a task; one in twenty of these "
+    f"takes {LONG_SECONDS:.0f} s. A task runs twice when its pod did not live to end it; `once` keeps its "
+    "effect from being there twice."
+)
+HEAD = (
+    "| under load | until whole (s) | promised | lost | effects twice | run twice | refused | "
+    "longest request (s) | dead letters | late liveness probes |"
+)
+
+
+def write(reporter: Any, rows: list[Row]) -> None:
+    """Of all tests that this run ran. The caller says that all passed."""
+    passed = [report for report in reporter.stats["passed"] if report.when == "call"]
+    lines = [
+        "# The last run of `make node-test ARGS=--record`",
+        "",
+        summary(reporter, len(passed)),
+        "",
+        NOT_TRIED,
+        "",
+        LOAD,
+        "",
+        HEAD,
+        "|---" * 10 + "|",
+        *map(line, rows),
+        "",
+        *(f"- {title(report.nodeid)} ({report.duration:.0f} s)" for report in passed),
+    ]
+    RESULT.write_text("\n".join(lines) + "\n")
+    reporter.write_line(f"Wrote {RESULT.relative_to(ROOT)}.")
+
+
+def summary(reporter: Any, passed: int) -> str:
+    took = time.time() - reporter._session_start.time
+    machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[2]:.0f}"
+    nodes = f"two nodes of Kubernetes {version('k8s.io/kubernetes')}"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at {revision()}"
+    return f"{when}, on {nodes}: {passed} tests passed in {took:.0f} s ({machine})."
+
+
+def line(row: Row) -> str:
+    refused = ", ".join(f"{count} {why}" for why, count in row.refused.items()) or "0"
+    name = row.name
+    if row.after_server_seconds is not None:
+        name += f" (web ready {row.after_server_seconds:.0f} s after it)"
+    cells = [
+        name,
+        f"{row.seconds:.0f}",
+        row.promised,
+        row.lost,
+        row.effects_twice,
+        row.runs_twice,
+        refused,
+        f"{row.longest_seconds:.1f}",
+        row.letters,
+        row.late_probes,
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
