@@ -46,20 +46,26 @@ def assert_nothing_is_lost(row: Row) -> None:
     assert set(row.refused) <= {"status 503"}, row
 
 
-@pytest.mark.parametrize("how", ["", "--force"])
-@pytest.mark.parametrize("role", ROLES)
-def test_a_pod_is_deleted(service: Service, rows: list[Row], role: str, how: str) -> None:
-    (pod, *_) = service.pods(role)
-    force = [how, "--grace-period=0"] if how else []
-    with disruption(service, rows, f"a pod of {role} deleted{', by force' if how else ''}") as row:
-        delete(service, "pod", pod["metadata"]["name"], *force)
-    # A pod that is gone at once cannot end its requests.
-    (assert_nothing_is_lost if how and role == "web" else assert_nothing_shows)(row)
-
-
 def delete(service: Service, *what: str) -> None:
     done = service.cluster.kubectl("delete", "--wait=false", *what)
     assert done.returncode == 0, done
+
+
+def test_the_pod_of_rabbitmq_is_replaced(service: Service, rows: list[Row]) -> None:
+    """Twice: only the second finds a volume that the kubelet has opened to the group before."""
+    for time in ("once", "once more"):
+        with disruption(service, rows, f"the pod of RabbitMQ replaced, {time}") as row:
+            replace(service, "rabbitmq-0")
+        assert_nothing_shows(row)
+
+
+def test_the_pod_of_postgresql_is_replaced(service: Service, rows: list[Row]) -> None:
+    with disruption(service, rows, "the pod of PostgreSQL replaced") as row:
+        replace(service, "postgres-0")
+        since = ready_at(service.cluster.get("pod/postgres-0")[0])
+        service.until_whole()
+        row.after_server_seconds = max(0.0, *(ready_at(pod) - since for pod in service.pods("web")))
+    assert_nothing_is_lost(row)
 
 
 def test_every_role_is_restarted(service: Service, rows: list[Row]) -> None:
@@ -92,23 +98,6 @@ def test_a_secret_key_is_exchanged_as_the_page_of_secrets_says(service: Service,
             service.cluster.say("rollout", "restart", "deployment/web")
             service.until_whole()
     assert_nothing_shows(row)
-
-
-def test_the_pod_of_rabbitmq_is_replaced(service: Service, rows: list[Row]) -> None:
-    """Twice: only the second finds a volume that the kubelet has opened to the group before."""
-    for time in ("once", "once more"):
-        with disruption(service, rows, f"the pod of RabbitMQ replaced, {time}") as row:
-            replace(service, "rabbitmq-0")
-        assert_nothing_shows(row)
-
-
-def test_the_pod_of_postgresql_is_replaced(service: Service, rows: list[Row]) -> None:
-    with disruption(service, rows, "the pod of PostgreSQL replaced") as row:
-        replace(service, "postgres-0")
-        since = ready_at(service.cluster.get("pod/postgres-0")[0])
-        service.until_whole()
-        row.after_server_seconds = max(0.0, *(ready_at(pod) - since for pod in service.pods("web")))
-    assert_nothing_is_lost(row)
 
 
 def replace(service: Service, name: str) -> None:
@@ -204,3 +193,14 @@ def test_a_network_policy_is_taken_away_and_put_back(service: Service, rows: lis
 def reaches_broker(service: Service) -> bool:
     look = "import socket; socket.create_connection(('rabbitmq', 5672), timeout=3)"
     return not service.cluster.kubectl("exec", "deployment/relay", "--", "python", "-c", look).returncode
+
+
+@pytest.mark.parametrize("how", ["", "--force"])
+@pytest.mark.parametrize("role", ROLES)
+def test_a_pod_is_deleted(service: Service, rows: list[Row], role: str, how: str) -> None:
+    (pod, *_) = service.pods(role)
+    force = [how, "--grace-period=0"] if how else []
+    with disruption(service, rows, f"a pod of {role} deleted{', by force' if how else ''}") as row:
+        delete(service, "pod", pod["metadata"]["name"], *force)
+    # A pod that is gone at once cannot end its requests.
+    (assert_nothing_is_lost if how and role == "web" else assert_nothing_shows)(row)
