@@ -30,7 +30,9 @@ def written() -> dict[str, str]:
     files: dict[str, list[str]] = defaultdict(lambda: [HEAD])
     for key, document in base.items():
         ways = {
-            CONDITIONS[name]: found for name in variants if (found := variants[name].get(key)) != document
+            CONDITIONS[name]: found
+            for name in variants
+            if (found := variants[name].get(key, document)) != document
         }
         files[_file(document)] += _template(key, document, ways, second)
     for name, condition in CONDITIONS.items():
