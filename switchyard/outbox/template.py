@@ -24,6 +24,9 @@ from switchyard.outbox.errors import NotJson
 from switchyard.outbox.overrides import is_celerys_own, way_of
 from switchyard.outbox.rows import Row
 
+#: Of what Celery shows as Python does: characters, and an integer's size (some are too long to be written).
+LONGEST_LINE, LARGEST = 200, 10**18
+
 #: The options of a plain call.
 OPTIONS = frozenset(("task_id", "headers"))
 
@@ -110,14 +113,25 @@ def _from_template(
     return task.AsyncResult(task_id), rows
 
 
-def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int) -> str:
+def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int | None) -> str:
     """What Celery shows of arguments. How deep is asked where there is a depth: before 5.7 no option says."""
-    if not arguments and type(arguments) in (tuple, list, dict):
-        return repr(arguments)
+    shown: str
+    if type(arguments) in (tuple, list, dict) and all(map(_is_shown_as_it_is, (*arguments, *values))):
+        shown = repr(arguments)
+        if longest is None or len(shown) <= longest:
+            return shown
     flat = all(type(value) in PLAIN for value in values)
     depth = 3 if flat else asked(task.app.conf, "task_repr_maxlevels", 3)
-    shown: str = saferepr(arguments, longest, maxlevels=depth)
+    shown = saferepr(arguments, longest, maxlevels=depth)
     return shown
+
+
+def _is_shown_as_it_is(value: Any) -> bool:
+    """Whether Celery writes it as Python does, for which it takes thirty calls: short text and numbers."""
+    kind = type(value)
+    if kind is str:
+        return len(value) <= LONGEST_LINE and value.isprintable() and "'" not in value and "\\" not in value
+    return kind is int and -LARGEST < value < LARGEST
 
 
 def _makers(task: Any, celerys: Any) -> Makers | None:
