@@ -14,7 +14,6 @@ from switchyard.checks import register_rules
 CONNECTED = (
     "switchyard.outbox.context",
     "switchyard.outbox.journal",
-    "switchyard.schedule.loading",
     "switchyard.process.request_lines",
 )
 #: Where the engine declares tasks of its own, and checks.

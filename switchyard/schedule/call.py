@@ -9,6 +9,7 @@ from celery import Celery
 from django_celery_beat.models import PeriodicTask
 from kombu.utils.json import loads
 
+from switchyard.celery import tasks
 from switchyard.routing import HOW_TO_NAME_A_QUEUE, mapped_queue, queue_for
 
 #: Names the ids of ticks: the same entry and due time have the same task id, whichever beat sends them.
@@ -29,7 +30,8 @@ class Call:
 
 def call_of(entry: PeriodicTask, app: Celery) -> Call:
     """Raises EntryRefused for a task that does not exist and for arguments that it does not take."""
-    task: Any = app.tasks.get(entry.task)
+    # A process that runs no tasks, as web, may not have imported them yet.
+    task: Any = app.tasks.get(entry.task) or tasks().get(entry.task)
     if task is None:
         raise EntryRefused(
             f"This release has no task {entry.task!r}. Correct the entry's task, or disable or delete it."

@@ -32,7 +32,7 @@ LEVELS: list[set[str]] = [
 ]
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 #: Files that Django, gunicorn or Python want under this name, however little is in them.
-THEIRS = {"__init__", "__main__", "admin", "apps", "base", "gunicorn", "models"}
+THEIRS = {"__init__", "__main__", "admin", "apps", "asgi", "base", "gunicorn", "models"}
 
 
 def room(path: Path) -> str:
@@ -129,4 +129,8 @@ def test_the_service_and_its_example_use_public_names_only() -> None:
         for module, _ in imported(path)
         if module.startswith("switchyard.") and module.removeprefix("switchyard.") not in switchyard.__all__
     }
-    assert found == {"switchyard.process.logs.logging_config", "switchyard.process.main.main"}
+    assert found == {
+        "switchyard.process.asgi.application",
+        "switchyard.process.logs.logging_config",
+        "switchyard.process.main.main",
+    }
