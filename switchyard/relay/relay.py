@@ -22,8 +22,7 @@ from django.utils import timezone
 from kombu.utils.json import loads
 
 from switchyard import heartbeat
-from switchyard.broker.claim import OthersVhost
-from switchyard.broker.connection import AGREE, GRANT, broker_address, is_of_tls, lacks_right
+from switchyard.broker.connection import GRANT, lacks_right
 from switchyard.conf import conf
 from switchyard.identity.installation import Ownership
 from switchyard.outbox import journal
@@ -35,6 +34,7 @@ from switchyard.relay.confirms import Outcome
 from switchyard.relay.link import INFRASTRUCTURE
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.publisher import Publisher
+from switchyard.relay.trouble import trouble_with_broker
 from switchyard.relay.wake import Wake
 from switchyard.routing import QUEUES
 
@@ -216,12 +216,7 @@ class Relay:
 
     def _broker_failed(self, error: Exception) -> None:
         self._broker.fail()
-        if isinstance(error, OthersVhost):
-            self._say("broker", "vhost_of_another", str(error))
-            return
-        where = broker_address()
-        event, remedy = ("tls_refused", f". {AGREE}") if is_of_tls(error) else ("broker_away", "")
-        self._say("broker", event, f"RabbitMQ at {where.host}:{where.port}: {error!r}{remedy}")
+        self._say("broker", *trouble_with_broker(error))
 
     def _say(self, what: str, event: str, reason: str = "") -> None:
         """Log when something becomes trouble or is over, not at each attempt."""
