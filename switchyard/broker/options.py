@@ -140,16 +140,26 @@ def _defaults(conf: Any) -> dict[str, Any]:
     return {name: value for name, value in DEFAULTS.items() if not (own and name == "task_ignore_result")}
 
 
+_known_names: dict[tuple[Any, ...], tuple[str, ...]] = {}
+
+
 def asked(conf: Any, option: str, default: Any = None) -> Any:
     """``conf.get(option, default)`` as it is now. Celery's own look-up raises and catches an exception for
     each name and each place that does not have it, which is too much for each call of a task.
     """
-    names = conf._to_keys(option)  # noqa: SLF001 - its old and its new name, with the prefix
     for settings in conf.maps:
-        for name in names:
+        for name in _names(conf, option):
             if name in settings:
                 return settings[name]
     return default
+
+
+def _names(conf: Any, option: str) -> tuple[str, ...]:
+    """Its old and its new name, with the prefix and without. Of one application they are always the same."""
+    way = conf.prefix, conf._keys, option  # noqa: SLF001 - how Celery makes one name of the other
+    if way not in _known_names:
+        _known_names[way] = tuple(dict.fromkeys(conf._to_keys(option)))  # noqa: SLF001
+    return _known_names[way]
 
 
 def is_eager(app: Any) -> bool:
@@ -162,7 +172,7 @@ def _said_otherwise(conf: Any, required: Mapping[str, Any]) -> Iterator[tuple[st
     for option in (*REQUIRED, *ROUTING, *OF_A_QUEUE):
         # Celery's own defaults are the last map.
         for settings in conf.maps[:-1]:
-            for key in conf._to_keys(option):  # noqa: SLF001 - its old and its new name, with the prefix
+            for key in _names(conf, option):
                 if key in settings and settings[key] not in (None, required.get(option)):
                     yield option, settings[key]
 

@@ -18,7 +18,8 @@ from kombu.exceptions import KombuError
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 from kombu.utils.json import loads
 
-from switchyard.broker.claim import look
+from switchyard.broker.claim import OthersVhost, look
+from switchyard.broker.connection import AGREE, broker_address, is_of_tls
 from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outbox.compression import published
@@ -177,6 +178,15 @@ def prepared(message: Message) -> tuple[amqp.Message, str, str]:
         **properties,
     )
     return content, exchange, routing_key
+
+
+def trouble_with_broker(error: Exception) -> tuple[str, str]:
+    """The event, and the reason with what mends it."""
+    if isinstance(error, OthersVhost):
+        return "vhost_of_another", str(error)
+    where = broker_address()
+    event, remedy = ("tls_refused", f". {AGREE}") if is_of_tls(error) else ("broker_away", "")
+    return event, f"RabbitMQ at {where.host}:{where.port}: {error!r}{remedy}"
 
 
 def _connection(on_blocked: Any, on_unblocked: Any) -> Connection:

@@ -31,10 +31,9 @@ from switchyard.relay.backoff import Backoff
 from switchyard.relay.batch import BATCH_ROWS, Batch, begin, fetch
 from switchyard.relay.bounds import Bounds
 from switchyard.relay.confirms import Outcome
-from switchyard.relay.link import INFRASTRUCTURE
+from switchyard.relay.link import INFRASTRUCTURE, trouble_with_broker
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.publisher import Publisher
-from switchyard.relay.trouble import trouble_with_broker
 from switchyard.relay.wake import Wake
 from switchyard.routing import QUEUES
 
