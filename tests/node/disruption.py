@@ -1,5 +1,6 @@
 """Something is done to the service under load, and what came of it is counted."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ def disruption(service: Service, rows: list[Row], name: str) -> Iterator[Row]:
     row = Row(name)
     rows.append(row)
     row.letters_before, probes = service.letters(), late_probes(service)
-    prefix = f"{len(rows)}-"
+    prefix = f"{secrets.token_hex(3)}-"
     with Load(service.url, service.host, PER_SECOND, prefix=prefix) as load:
         goes_on(load)
         began = time.monotonic()

@@ -125,6 +125,8 @@ def postgres_config() -> dict[str, Any]:
     return {
         "Env": [f"PATH=/usr/lib/postgresql/17/bin:{PATH}", "LANG=C.UTF-8"],
         "Entrypoint": ["/usr/local/bin/entry"],
+        # As the published image: by SIGTERM it would wait for every client to leave.
+        "StopSignal": "SIGINT",
     }
 
 

@@ -229,3 +229,10 @@ def test_the_probes_of_postgres_pass_only_when_it_answers_where_the_roles_ask(
     for port, answer in ((urlsplit(postgres.url).port, 0), (free_ports(1)[0], 2)):
         env = {**os.environ, "PGPORT": str(port)}
         assert subprocess.run(command, env=env, check=False).returncode == answer
+
+
+def test_no_probe_of_rabbitmq_starts_an_erlang_machine_beside_the_one_it_looks_at() -> None:
+    """On a busy node that takes longer than any timeout, and a broker that is well would be restarted."""
+    found = container(of_kind(LOCAL, "StatefulSet")["rabbitmq"])
+    probes = [found[name] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
+    assert [probe for probe in probes if "exec" in probe] == []

@@ -6,6 +6,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
+from app.urls import handler404, handler500  # noqa: F401 - Django looks for them here
 from cargo import tasks as _  # noqa: F401 - so that the app has them by name
 from tests.faults.ledger.views import promise
 
