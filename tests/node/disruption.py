@@ -33,6 +33,8 @@ class Row:
     letters: int = 0
     late_probes: int = 0
     letters_before: int = 0
+    #: Of the letters, those of the disruption itself; every other one is of a task that is missing.
+    bombs: int = 0
     #: From the server's readiness until web's; None where no server was away.
     after_server_seconds: float | None = None
 
@@ -53,11 +55,11 @@ def disruption(service: Service, rows: list[Row], name: str) -> Iterator[Row]:
         goes_on(load)
     row.promised, row.refused = len(load.accepted), dict(load.failed)
     row.longest_seconds = load.longest_seconds
-    found = closed(service, set(load.accepted))
-    row.lost = mine(found["lost"], prefix)
+    found = closed(service, row, prefix)
+    forgotten = max(0, row.promised - found["kept"])
+    row.lost = forgotten + max(0, mine(found["lost"], prefix) - (row.letters - row.bombs))
     row.effects_twice = mine(found["repeated_effects"], prefix)
     row.runs_twice = mine(found["repeated_runs"], prefix)
-    row.letters = service.letters() - row.letters_before
     row.late_probes = late_probes(service) - probes
 
 
@@ -67,12 +69,12 @@ def goes_on(load: Load) -> None:
     eventually(lambda: len(load.accepted) >= before + AROUND, within=300, what="requests that are accepted")
 
 
-def closed(service: Service, accepted: set[str]) -> dict[str, Any]:
-    """The books, when nothing of what was accepted is missing, or time is up."""
+def closed(service: Service, row: Row, prefix: str) -> dict[str, Any]:
+    """The books, when nothing is missing that is not a dead letter, or time is up."""
     deadline = time.monotonic() + DONE_SECONDS
     while True:
-        found = service.verdict()
-        if not accepted & set(found["lost"]) or time.monotonic() > deadline:
+        found, row.letters = service.verdict(prefix), service.letters() - row.letters_before
+        if mine(found["lost"], prefix) <= row.letters - row.bombs or time.monotonic() > deadline:
             return found
 
 

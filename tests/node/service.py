@@ -15,10 +15,12 @@ from tests.polling import eventually
 
 #: In a pod, by the release's own settings.
 CLOSE = """
-import dataclasses, json, django
+import dataclasses, json, sys, django
 django.setup()
 from tests.faults.checker import verdict
-print(json.dumps(dataclasses.asdict(verdict())))
+from tests.faults.ledger.models import Promise
+kept = Promise.objects.filter(key__startswith=sys.argv[1]).count()
+print(json.dumps(dataclasses.asdict(verdict()) | {"kept": kept}))
 """
 #: To whom the overlay opens web is the ingress's to say; here it is whoever is not in the cluster.
 OPEN = {
@@ -58,9 +60,9 @@ class Service:
         (service,) = self.cluster.get("service/web")
         return f"http://{service['spec']['clusterIP']}"
 
-    def verdict(self) -> dict[str, Any]:
-        """As tests.faults.checker has it, of all that was ever promised."""
-        found: dict[str, Any] = json.loads(self.execute("deployment/web", "python", "-c", CLOSE))
+    def verdict(self, prefix: str) -> dict[str, Any]:
+        """As tests.faults.checker has it, of all that was ever promised, and how many promises begin so."""
+        found: dict[str, Any] = json.loads(self.execute("deployment/web", "python", "-c", CLOSE, prefix))
         return found
 
     def letters(self) -> int:

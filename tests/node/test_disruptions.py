@@ -155,17 +155,17 @@ def on(service: Service, node: str) -> set[str]:
     return {pod["metadata"]["name"] for pod in pods if pod["spec"].get("nodeName") == node}
 
 
-def test_a_task_that_eats_all_memory_is_dead_lettered_and_the_rest_is_done(
-    service: Service, rows: list[Row]
+@pytest.mark.parametrize(("queue", "who"), [("cpu", "child"), ("io", "worker")])
+def test_a_task_that_eats_all_memory_is_dead_lettered_and_nothing_is_lost(
+    service: Service, rows: list[Row], queue: str, who: str
 ) -> None:
-    with disruption(
-        service, rows, "a child and a worker killed by their limit of memory, again and again"
-    ) as row:
-        for queue in ("io", "cpu"):
-            promise(service, f"bomb-{queue}", f"ledger.{queue}_bomb", megabytes=BOMB_MEGABYTES)
-        before = row.letters_before
-        eventually(lambda: service.letters() == before + 2, within=900, what="two dead letters")
-    assert (row.lost, row.effects_twice, row.refused, row.letters) == (0, 0, {}, 2), row
+    """What runs beside it in a worker of threads is killed as often as it is, and may end where it ends."""
+    with disruption(service, rows, f"a {who} killed by its limit of memory, again and again") as row:
+        row.bombs = 1
+        promise(service, f"bomb-{queue}", f"ledger.{queue}_bomb", megabytes=BOMB_MEGABYTES)
+        eventually(lambda: service.letters() > row.letters_before, within=900, what="a dead letter")
+    assert (row.lost, row.effects_twice, row.refused) == (0, 0, {}), row
+    assert row.letters >= 1
 
 
 def promise(service: Service, key: str, task: str, **kwargs: object) -> None:
