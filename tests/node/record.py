@@ -61,7 +61,9 @@ def summary(reporter: Any, passed: int) -> str:
     machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[2]:.0f}"
     nodes = f"two nodes of Kubernetes {version('k8s.io/kubernetes')}"
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at {revision()}"
-    return f"{when}, on {nodes}: {passed} tests passed in {took:.0f} s ({machine})."
+    keyword = reporter.config.option.keyword
+    chosen = f", of all only those of `-k '{keyword}'`," if keyword else ""
+    return f"{when}, on {nodes}: {passed} tests{chosen} passed in {took:.0f} s ({machine})."
 
 
 def line(row: Row) -> str:
