@@ -79,5 +79,17 @@ def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:
 @pytest.mark.parametrize("file", [*FILES, RUNBOOKS / "README.md"], ids=lambda file: file.stem)
 def test_every_link_of_a_runbook_leads_somewhere(file) -> None:
     assert [
-        name for name in re.findall(r"\]\(([^)]+)\)", file.read_text()) if not (RUNBOOKS / name).exists()
+        link for link in re.findall(r"\]\(([^)]+)\)", file.read_text()) if not leads_somewhere(link)
     ] == []
+
+
+def leads_somewhere(link: str) -> bool:
+    name, _, part = link.partition("#")
+    page = RUNBOOKS / name
+    return page.is_file() and (not part or part in anchors(page.read_text()))
+
+
+def anchors(page: str) -> set[str]:
+    """Of its headings, as they are made of them wherever Markdown is shown."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
