@@ -96,7 +96,9 @@ def tagged(folder: Path, tag: str) -> Iterator[Path]:
     """A folder that is another with our image at another tag, as the next release changes it."""
     with TemporaryDirectory(dir=K8S.parent / ".local") as scratch:
         resources = f"resources: [{os.path.relpath(folder, scratch)}]"
-        lines = [resources, f"images: [{{name: switchyard, newTag: {tag}}}]"]
+        names = ("switchyard", "localhost/switchyard")
+        changes = [f"{{name: {name}, newName: switchyard, newTag: {tag}}}" for name in names]
+        lines = [resources, f"images: [{', '.join(changes)}]"]
         (Path(scratch) / "kustomization.yaml").write_text("\n".join(lines))
         yield Path(scratch)
 
