@@ -1,5 +1,7 @@
 """A release meets a database that is in use: by long statements, by another release, and not at all."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,14 +19,26 @@ from switchyard.postgresql import blockers, locks
 from switchyard.postgresql.locks import bounded_locks
 from switchyard.process import release
 from switchyard.process.turn import Turn
-from tests.live.conftest import vhost
+from tests.live.conftest import environment, vhost
 from tests.live.processes import eventually
 
-__all__ = ["vhost"]
+__all__ = ["environment", "vhost"]
 
 #: How long a lock is waited for here, and a reader that would have to wait for all of a SELECT at most.
 LOCK_SECONDS, READER_SECONDS = 0.4, 3.0
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%pier_%'"
+
+#: As a process, which has an app more than the tests.
+RELEASE = """
+import django
+from django.conf import settings
+
+settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.pier"]
+django.setup()
+from switchyard.process import release
+
+release.run(("migrate", "pier", "0002", "--verbosity=0"))
+"""
 
 Run = Callable[[], Any]
 
@@ -89,6 +103,13 @@ def columns() -> set[str]:
 def waits() -> bool:
     with connected() as link:
         return link.execute(WAITING).fetchone() is not None
+
+
+def in_the_middle() -> bool:
+    """A statement follows in the same transaction, and takes half a second."""
+    with connected() as link:
+        asked = "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+        return link.execute(asked).fetchone() is not None
 
 
 def longest_read(times: int) -> float:
@@ -257,6 +278,20 @@ def taken(turn: Turn) -> bool:
     except NotYet:
         return False
     return True
+
+
+def test_a_release_that_is_killed_in_a_migration_leaves_nothing_half_done_and_may_run_again(
+    pier: None, environment: dict[str, str]
+) -> None:
+    nowhere = {"BROKER_URL": "pyamqp://nobody@127.0.0.1:1/unset"}
+    process = subprocess.Popen([sys.executable, "-c", RELEASE], env=environment | nowhere)
+    eventually(in_the_middle, what="a migration that has changed its table")
+    process.kill()
+    process.wait()
+    eventually(lambda: not in_the_middle(), what="a server that has noticed")
+    assert "depth" not in columns()
+    released("0002")
+    assert "depth" in columns()
 
 
 def test_a_database_that_is_lost_halfway_asks_for_another_run(pier: None, thread: Threads) -> None:
