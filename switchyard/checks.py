@@ -6,6 +6,7 @@ rules find is listed where each is written, in the modules that ``switchyard.app
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from celery.signals import beat_init, worker_init
@@ -47,6 +48,8 @@ def _refuse_to_start(**_: Any) -> None:
         raise SystemExit("\n".join(errors))
 
 
+# One for each: Django calls `ready` again where a test changes INSTALLED_APPS, and keeps a set of checks.
+@cache
 def _as_check(rule: Rule, *, asks_database: bool = False) -> Callable[..., list[CheckMessage]]:
     def check(app_configs: Any, databases: Collection[str] | None = None, **_: Any) -> list[CheckMessage]:
         return list(rule()) if not asks_database or DEFAULT_DB_ALIAS in (databases or ()) else []

@@ -141,8 +141,9 @@ class Proxy:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     """Close with RST, not FIN: the other side must not take it for a farewell."""
-    connection = writer.get_extra_info("socket")
+    # Python 3.11's transport of TLS knows no socket any more once it is closed.
     if writer.transport.is_closing():
         return
+    connection = writer.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

@@ -4,17 +4,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from app.accounts.throttle import admit
 from app.celery import app
 from switchyard.installation import channel
 from switchyard.metrics.beat import read_beat
 from switchyard.metrics.transactions import read_transactions
 from switchyard.outbox import quarantine
 from switchyard.outbox.models import Message
-from switchyard.pooler import connected
 from switchyard.relay.wake import Wake
 from switchyard.schedule import lease as lease_module
 from switchyard.schedule.lease import Lease
@@ -115,23 +113,6 @@ def came(waiting: Wake, seconds: float) -> bool:
     began = time.monotonic()
     waiting.wait(seconds)
     return time.monotonic() - began < seconds
-
-
-def test_sign_ups_of_one_address_wait_for_each_other_in_one_installation_only(second: str) -> None:
-    with connected() as link, link.transaction():
-        link.execute(
-            "SELECT pg_advisory_xact_lock('accounts_signup'::regclass::oid::int, hashtext('192.0.2.1'))"
-        )
-        with seen_from(second):
-            admit_within(1000)
-        with pytest.raises(OperationalError, match="lock timeout"):
-            admit_within(50)
-
-
-def admit_within(milliseconds: int) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
-        admit("192.0.2.1")
 
 
 def test_dead_rows_are_counted_of_its_own_tables_alone(second: str) -> None:

@@ -18,6 +18,7 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTas
 
 from app.celery import app
 from switchyard.ops.admin import EntryForm
+from switchyard.ops.edits import mark
 from switchyard.outbox.models import Message
 from switchyard.routing import QUEUE_MAP
 from switchyard.schedule.due import counted_by
@@ -166,6 +167,7 @@ def test_the_rule_of_an_entry_is_edited_beside_it(admin_client) -> None:
     form = {"name": NAME, "task": row.task, "crontab": row.crontab_id, "enabled": "on"}
     form |= {"args": "[]", "kwargs": "{}", "headers": "{}", "rule-TOTAL_FORMS": 1, "rule-INITIAL_FORMS": 1}
     form |= {
+        "seen": mark(row),
         "rule-0-id": row.rule.pk,
         "rule-0-entry": row.pk,
         "rule-0-missed": "skip",

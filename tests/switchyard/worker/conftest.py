@@ -11,14 +11,17 @@ from kombu.asynchronous import get_event_loop, set_event_loop
 
 from app.celery import app
 
+OWNERSHIP = "switchyard.worker.ownership:OwnershipStep"
+
 
 @pytest.fixture
 def consumer() -> Iterator[Any]:
-    """Of a worker that was made and never started."""
+    """Of a worker that was made and never started, and asks nobody whose the database is."""
     loop, blocks = get_event_loop(), task_join_will_block()
     with pytest.MonkeyPatch.context() as patch:
         # Celery's Django part would close the connections of this process around each task from then on.
         patch.setattr(worker_init, "receivers", [])
+        patch.setitem(app.steps, "worker", app.steps["worker"] - {OWNERSHIP})
         worker = app.WorkController(hostname="one@here", pool="threads", concurrency=1)
     yield worker.consumer
     state.reset_state()
