@@ -75,6 +75,6 @@ def test_all_roles_work_behind_it_and_go_on_when_it_was_paused_and_replaced(
     assert [dead(channel, queue) for queue in QUEUES] == [0] * len(QUEUES)
     assert set(Run.objects.values_list("attempt", flat=True)) == {0}
     assert len(relay.events("not_listening")) == 1
-    assert '"ready": true' in shown(web, "/readyz")
+    eventually(lambda: '"ready": true' in shown(web, "/readyz"), what="a web that is ready")
     wanted = {"switchyard_database_up 1.0", "switchyard_beat_lease_held 1.0", "switchyard_beat_holders 1.0"}
     eventually(lambda: wanted <= set(shown(exporter, "/metrics").splitlines()), what=f"{wanted}")
