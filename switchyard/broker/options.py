@@ -147,8 +147,9 @@ def asked(conf: Any, option: str, default: Any = None) -> Any:
     """``conf.get(option, default)`` as it is now. Celery's own look-up raises and catches an exception for
     each name and each place that does not have it, which is too much for each call of a task.
     """
+    names = _names(conf, option)
     for settings in conf.maps:
-        for name in _names(conf, option):
+        for name in names:
             if name in settings:
                 return settings[name]
     return default
