@@ -29,11 +29,10 @@ APPLIED = pytest.StashKey[list[tuple[str, list[Document]]]]()
 
 def write(reporter: Any, applied: list[tuple[str, list[Document]]]) -> None:
     """Of all tests that this run ran. The caller says that all passed."""
-    passed = [report for report in reporter.stats["passed"] if report.when == "call"]
     lines = [
         "# The last run of `make cluster-test ARGS=--record`",
         "",
-        summary(reporter, len(passed)),
+        summary(reporter, len(passed_tests(reporter))),
         "",
         NOT_TRIED,
         "",
@@ -43,10 +42,19 @@ def write(reporter: Any, applied: list[tuple[str, list[Document]]]) -> None:
         "|---|---|",
         *(f"| {name} | {kinds(found)} |" for name, found in applied),
         "",
-        *(f"- {title(report.nodeid)} ({report.duration:.0f} s)" for report in passed),
     ]
-    RESULT.write_text("\n".join(lines) + "\n")
-    reporter.write_line(f"Wrote {RESULT.relative_to(ROOT)}.")
+    put(RESULT, reporter, lines)
+
+
+def passed_tests(reporter: Any) -> list[Any]:
+    return [report for report in reporter.stats["passed"] if report.when == "call"]
+
+
+def put(result: Path, reporter: Any, lines: list[str]) -> None:
+    """The lines, and under them each test that passed."""
+    tests = [f"- {title(report.nodeid)} ({report.duration:.0f} s)" for report in passed_tests(reporter)]
+    result.write_text("\n".join([*lines, *tests]) + "\n")
+    reporter.write_line(f"Wrote {result.relative_to(ROOT)}.")
 
 
 def summary(reporter: Any, passed: int) -> str:

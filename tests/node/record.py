@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster.engine import ROOT
 from deploy.cluster.image import revision
 from tests.cluster.programs import version
-from tests.cluster.record import title
+from tests.cluster.record import passed_tests, put
 from tests.node.disruption import PER_SECOND, Row
 from tests.rollout.load import LONG_SECONDS
 
@@ -36,11 +35,10 @@ HEAD = (
 
 def write(reporter: Any, rows: list[Row]) -> None:
     """Of all tests that this run ran. The caller says that all passed."""
-    passed = [report for report in reporter.stats["passed"] if report.when == "call"]
     lines = [
         "# The last run of `make node-test ARGS=--record`",
         "",
-        summary(reporter, len(passed)),
+        summary(reporter, len(passed_tests(reporter))),
         "",
         NOT_TRIED,
         "",
@@ -50,10 +48,8 @@ def write(reporter: Any, rows: list[Row]) -> None:
         "|---" * 10 + "|",
         *map(line, rows),
         "",
-        *(f"- {title(report.nodeid)} ({report.duration:.0f} s)" for report in passed),
     ]
-    RESULT.write_text("\n".join(lines) + "\n")
-    reporter.write_line(f"Wrote {RESULT.relative_to(ROOT)}.")
+    put(RESULT, reporter, lines)
 
 
 def summary(reporter: Any, passed: int) -> str:

@@ -1,4 +1,4 @@
-"""Says what a load needs: pods, cores, connections, disk and memory."""
+"""Says what a load needs: pods, cores, connections and disk."""
 
 import json
 from argparse import ArgumentTypeError
