@@ -116,7 +116,8 @@ def _from_template(
 def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int | None) -> str:
     """What Celery shows of arguments. How deep is asked where there is a depth: before 5.7 no option says."""
     shown: str
-    if type(arguments) in (tuple, list, dict) and all(map(_is_shown_as_it_is, (*arguments, *values))):
+    parts = (*arguments, *values) if type(arguments) is dict else values
+    if type(arguments) in (tuple, list, dict) and all(map(_is_shown_as_it_is, parts)):
         shown = repr(arguments)
         if longest is None or len(shown) <= longest:
             return shown
