@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.sql import Identifier
 
 #: A pooler that other clients keep busy may give a client the same session by chance.
 LOOKS = 3
@@ -46,3 +47,21 @@ def _is_shared(link: Link, connect: Callable[[], Link]) -> bool:
 def _session(link: Link) -> int:
     row = link.execute("SELECT pg_backend_pid()").fetchone()
     return int(row[0]) if row else 0
+
+
+def connected_for_lock() -> Link:
+    """For an advisory lock: the session's, or behind a pooler that of a transaction which stays open."""
+    # The other protocol would keep a statement, and its snapshot, until the next.
+    link = connected(cursor_factory=psycopg.ClientCursor)
+    try:
+        # psycopg then begins a transaction with the next statement.
+        link.autocommit = not is_pooled(link)
+    except psycopg.Error:
+        link.close()
+        raise
+    return link
+
+
+def try_lock(link: Link) -> Identifier:
+    """The function that tries to take it without waiting."""
+    return Identifier("pg_try_advisory_lock" if link.autocommit else "pg_try_advisory_xact_lock")

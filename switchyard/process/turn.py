@@ -8,10 +8,10 @@ keeps neither dead rows nor an index that is being made.
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
 from switchyard.outage import NotYet, first_line
-from switchyard.pooler import connected, is_pooled
+from switchyard.pooler import connected_for_lock, try_lock
 
 #: Advisory locks are numbers, for each database: the letters of "rlse".
 LOCK = int.from_bytes(b"rlse")
@@ -46,9 +46,8 @@ class Turn:
     def take(self) -> None:
         """Raises NotYet while another release has it, or the database is away."""
         try:
-            link = self._link = self._link or _connected()
-            function = "pg_try_advisory_lock" if link.autocommit else "pg_try_advisory_xact_lock"
-            taken = link.execute(SQL("SELECT {}(%s)").format(Identifier(function)), [LOCK]).fetchone()
+            link = self._link = self._link or connected_for_lock()
+            taken = link.execute(SQL("SELECT {}(%s)").format(try_lock(link)), [LOCK]).fetchone()
             if taken and taken[0]:
                 link.execute(_STAY, [not link.autocommit])
                 return
@@ -68,11 +67,3 @@ def _sentence(holder: Any) -> str:
         f"Another release runs since {since} UTC (pid {pid} of role {role} from {host}). This one goes on "
         "when it has ended."
     )
-
-
-def _connected() -> "psycopg.Connection[Any]":
-    # The other protocol would keep a statement, and its snapshot, until the next.
-    link = connected(cursor_factory=psycopg.ClientCursor)
-    # psycopg then begins a transaction with the next statement.
-    link.autocommit = not is_pooled(link)
-    return link

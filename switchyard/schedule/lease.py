@@ -17,11 +17,11 @@ from typing import Any
 import psycopg
 import structlog
 from django.db import Error
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
 from switchyard.clock import TOLERANCE_SECONDS
 from switchyard.installation import BEAT, LOCKED, lock
-from switchyard.pooler import connected, is_pooled
+from switchyard.pooler import connected_for_lock, try_lock
 
 #: The holder looks every 2 s (switchyard/schedule/scheduler.py).
 SILENT_SECONDS = 6
@@ -95,10 +95,7 @@ class Lease:
     def _connected(self) -> "psycopg.Connection[Any]":
         if self._link is None:
             self._lock = lock(BEAT)
-            # The other protocol would keep a statement, and its snapshot, until the next.
-            self._link = connected(cursor_factory=psycopg.ClientCursor)
-            # psycopg then begins a transaction with the next statement.
-            self._link.autocommit = not is_pooled(self._link)
+            self._link = connected_for_lock()
         return self._link
 
     def _end_silent_holder(self, link: "psycopg.Connection[Any]") -> None:
@@ -108,7 +105,6 @@ class Lease:
 
     def _locked(self, link: "psycopg.Connection[Any]") -> bool:
         """Try to lock, for as long as the session lasts; in a transaction, as that does."""
-        function = "pg_try_advisory_lock" if link.autocommit else "pg_try_advisory_xact_lock"
-        asked = SQL("SELECT {}(%s, %s::bigint::oid::int)").format(Identifier(function))
+        asked = SQL("SELECT {}(%s, %s::bigint::oid::int)").format(try_lock(link))
         row = link.execute(asked, self._lock).fetchone()
         return bool(row and row[0])
