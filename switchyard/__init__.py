@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from switchyard.celery import attach
     from switchyard.database import delete_in_batches, released_database
-    from switchyard.ops.readonly import ReadOnlyAdmin
+    from switchyard.ops.readonly import BoundedAdmin, ReadOnlyAdmin
     from switchyard.outage import BrokerAway
     from switchyard.outbox.errors import TaskCallError
     from switchyard.outbox.sending import send_on_commit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from switchyard.tasks.once import once
 
 __all__ = [
+    "BoundedAdmin",
     "BrokerAway",
     "DatabaseMixin",
     "Missed",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BoundedAdmin": "switchyard.ops.readonly",
     "BrokerAway": "switchyard.outage",
     "DatabaseMixin": "switchyard.postgresql.mixin",
     "Missed": "switchyard.schedule.entry",

@@ -1,7 +1,19 @@
 from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 
 from app.accounts.models import Letter, SignUp, Token
-from switchyard import ReadOnlyAdmin
+from switchyard import BoundedAdmin, ReadOnlyAdmin
+
+
+class PersonAdmin(BoundedAdmin, UserAdmin):  # type: ignore[type-arg]
+    """Whoever has many letters, reports or webhooks is not deleted along with them in one request."""
+
+
+if get_user_model() is User:
+    admin.site.unregister(User)
+    admin.site.register(User, PersonAdmin)
 
 
 @admin.register(Token)

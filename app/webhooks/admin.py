@@ -1,5 +1,3 @@
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -7,12 +5,7 @@ from django.http import HttpRequest
 
 from app.webhooks.models import Delivery, DeliveryState, Event, Target
 from app.webhooks.tasks import deliver
-from switchyard import ReadOnlyAdmin
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin
+from switchyard import BoundedAdmin, ReadOnlyAdmin
 
 #: Deliveries that one request sends again, in one transaction.
 AT_ONCE = 1000
@@ -25,7 +18,7 @@ class EventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Target)
-class TargetAdmin(ModelAdmin):
+class TargetAdmin(BoundedAdmin):
     """A target is registered by its owner through the API; here it can be switched off."""
 
     list_display = ("url", "owner", "events", "active", "created_at")

@@ -22,7 +22,7 @@ from switchyard.ops.changelist import Choice
 from switchyard.ops.edits import SeenForm
 from switchyard.ops.models import Operations
 from switchyard.ops.pages import allowed
-from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
+from switchyard.ops.readonly import BoundedAdmin, ReadOnlyAdmin, StackedInline
 from switchyard.outbox.errors import NoRoute, TaskCallError
 from switchyard.outbox.models import Message
 from switchyard.routing import HOW_TO_NAME_A_QUEUE, mapped_queue, queue_for
@@ -144,7 +144,7 @@ class EntryForm(SeenForm, PeriodicTaskForm):  # type: ignore[misc]
 
 
 @admin.register(PeriodicTask)
-class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
+class EntryAdmin(BoundedAdmin, PeriodicTaskAdmin):  # type: ignore[misc]
     form = EntryForm
     fieldsets = (
         *(

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from switchyard.ops import timeouts
-from switchyard.postgresql.limits import limited
+from switchyard.postgresql.limits import limited_look
 from switchyard.sqlstate import is_cancelled
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class BoundedChangeList(ChangeList):
         using = self.queryset.db
         if connections[using].vendor != "postgresql":
             return nullcontext()
-        return limited(timeouts.PAGE_SECONDS, using)
+        return limited_look(timeouts.PAGE_SECONDS, using)
 
     @property
     def subtitle(self) -> str | None:

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin import actions
+from django.db import router
 from django.http import HttpRequest, HttpResponse
 
+from switchyard.ops.cascade import too_many_along
 from switchyard.ops.changelist import BoundedChangeList, FirstRows
 from switchyard.ops.deletion import delete_selected
 
@@ -18,7 +20,11 @@ else:
 
 
 class BoundedAdmin(ModelAdmin):
-    """Rows of which there may be millions: the list, and a deletion from it, cost the same as with a few."""
+    """Rows of which there may be millions: the list, and a deletion, cost the same as with a few.
+
+    @admin.register(User)
+    class UserAdmin(BoundedAdmin, auth.UserAdmin): ...
+    """
 
     paginator = FirstRows
     show_full_result_count = False
@@ -40,6 +46,13 @@ class BoundedAdmin(ModelAdmin):
         how, *said = found.get(delete_selected.__name__, (None,))
         ours = {delete_selected.__name__: (delete_selected, *said)} if how is actions.delete_selected else {}
         return {**found, **ours}
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Protects what would take many rows of other tables along."""
+        rows = self.get_queryset(request).using(router.db_for_write(self.model))
+        if sentences := too_many_along(rows.filter(pk__in=[row.pk for row in objs])):
+            return [], {}, set(), sentences
+        return super().get_deleted_objects(objs, request)
 
 
 class ReadOnlyAdmin(BoundedAdmin):

@@ -38,6 +38,14 @@ def limited(statement_seconds: float = STATEMENT_SECONDS, using: str = DEFAULT_D
         yield
 
 
+@contextmanager
+def limited_look(seconds: float, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """The same, rolled back, to read in inside somebody else's transaction: its limits go with it."""
+    with limited(seconds, using):
+        yield
+        transaction.set_rollback(True, using)
+
+
 def in_limits(read: Callable[[], T]) -> Callable[[], T]:
     """``read`` in such a transaction."""
 

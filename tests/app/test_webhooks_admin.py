@@ -3,13 +3,17 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Permission, User
+from django.db import connection, transaction
 from django.test import Client
 
 from app.accounts.models import Letter, SignUp
 from app.reports.models import Part, Report
 from app.webhooks.models import Delivery, DeliveryState, Event, Target
+from switchyard import BoundedAdmin
 from switchyard.deadletters.models import Action, Verb
+from switchyard.ops import cascade
 from switchyard.pytest_plugin import SentTasks
 from tests.app.conftest import Person
 
@@ -122,3 +126,46 @@ def test_who_may_not_delete_what_goes_along_deletes_nothing(ada: Person, client:
     sure = {**chosen, "post": "yes", "count": "1"}
     assert client.post("/admin/webhooks/event/", sure).status_code == 403
     assert Event.objects.get() == event
+
+
+def test_every_page_of_ours_is_bounded() -> None:
+    ours = [page for page in site._registry.values() if page.__module__.startswith(("app.", "switchyard."))]
+    assert len(ours) > len(TABLES)
+    assert [page for page in ours if not isinstance(page, BoundedAdmin)] == []
+
+
+def test_what_bounds_a_look_does_not_outlive_it_in_an_open_transaction(ada: Person) -> None:
+    def limit() -> Any:
+        with connection.cursor() as cursor:
+            return cursor.execute("SHOW statement_timeout").fetchone()
+
+    with transaction.atomic():
+        before = limit()
+        assert cascade.too_many_along(User.objects.all()) == []
+        assert limit() == before
+
+
+def test_a_row_that_would_take_many_along_is_kept_until_they_are_deleted_in_batches(
+    admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cascade, "ALONG", 2)
+    target = Target.objects.create(owner=ada.user, url="https://example.com/hook", events=["report.done"])
+    for _ in range(3):
+        Delivery.objects.create(event=Event.objects.create(kind="report.done"), target=target)
+    for path in (f"auth/user/{ada.user.pk}", f"webhooks/target/{target.pk}"):
+        page = admin.get(f"/admin/{path}/delete/").content.decode()
+        assert "Deliveries: more than 2. Delete them first, in their own list." in page
+        admin.post(f"/admin/{path}/delete/", {"post": "yes"})
+    chosen = {
+        "action": "delete_selected",
+        "_selected_action": [str(ada.user.pk)],
+        "post": "yes",
+        "count": "1",
+    }
+    admin.post("/admin/auth/user/", chosen)
+    assert Delivery.objects.count() == 3
+    assert User.objects.filter(pk=ada.user.pk).exists()
+    Delivery.objects.first().delete()
+    admin.post(f"/admin/auth/user/{ada.user.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(pk=ada.user.pk).exists()
+    assert not Delivery.objects.exists()
