@@ -1,17 +1,25 @@
 """A dashboard as Grafana reads it, made of panels that are a question and its queries."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 _WIDTH, _HEIGHT, _COLUMNS = 12, 8, 24
+_SCOPE = 'namespace=~"$namespace"'
+#: A series of ours by its name, with what it is chosen by.
+_SERIES = re.compile(r"\b(switchyard[_:][\w:]+)(?:\{([^}]*)\})?")
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
 @dataclass(frozen=True)
 class Panel:
-    """``queries`` are of PromQL, each with its legend. ``empty`` says why there may be nothing to see."""
+    """``queries`` are of PromQL, each with its legend; what they ask of is narrowed to the chosen namespace.
+
+    ``says`` is what a person sees there; ``empty`` why there may be nothing to see.
+    """
 
     question: str
+    says: str
     queries: dict[str, str]
     unit: str = "short"
     empty: str = ""
@@ -41,12 +49,19 @@ class Board:
             "editable": False,
             "refresh": "15s",
             "time": {"from": "now-1h", "to": "now"},
-            "templating": {
-                "list": [_source(), *([_choice(self.variable, self.of)] if self.variable else [])]
-            },
-            "links": [_link()],
+            "templating": {"list": [*_everywhere(), *self._own()]},
+            "annotations": {"list": [_released(), _alerted()]},
+            "links": _links(),
             "panels": [_panel(panel, number) for number, panel in enumerate(self.panels)],
         }
+
+    def _own(self) -> list[dict[str, Any]]:
+        return [_choice(self.variable, self.of)] if self.variable else []
+
+
+def scoped(query: str) -> str:
+    """The same query of the chosen namespace alone. Where there is none (a laptop), all there is."""
+    return _SERIES.sub(lambda found: f"{found[1]}{{{_SCOPE}{',' + found[2] if found[2] else ''}}}", query)
 
 
 def _panel(panel: Panel, number: int) -> dict[str, Any]:
@@ -55,19 +70,34 @@ def _panel(panel: Panel, number: int) -> dict[str, Any]:
         "id": number + 1,
         "type": panel.kind,
         "title": panel.question,
-        "description": panel.empty,
+        "description": f"{panel.says} {panel.empty}".strip(),
         "datasource": _SOURCE,
         "gridPos": {"x": place[1], "y": place[0] * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "targets": [
-            {"refId": chr(ord("A") + index), "datasource": _SOURCE, "expr": query, "legendFormat": legend}
+            {
+                "refId": chr(ord("A") + index),
+                "datasource": _SOURCE,
+                "expr": scoped(query),
+                "legendFormat": legend,
+            }
             for index, (legend, query) in enumerate(panel.queries.items())
         ],
     }
 
 
-def _source() -> dict[str, Any]:
-    return {"name": "datasource", "type": "datasource", "query": "prometheus"}
+def _everywhere() -> list[dict[str, Any]]:
+    """What a person chooses on every board: from where, which installation, and where its Operations are."""
+    return [
+        {"name": "datasource", "type": "datasource", "query": "prometheus"},
+        _choice("namespace", "switchyard_broker_up"),
+        {
+            "name": "service",
+            "label": "address of the service",
+            "type": "textbox",
+            "query": "http://localhost:8000",
+        },
+    ]
 
 
 def _choice(label: str, metric: str) -> dict[str, Any]:
@@ -84,11 +114,29 @@ def _choice(label: str, metric: str) -> dict[str, Any]:
     }
 
 
-def _link() -> dict[str, Any]:
+def _released() -> dict[str, Any]:
+    """Marks when pods of an image appear that were not there five minutes before."""
+    images = f'count by (image) (kube_pod_container_info{{{_SCOPE},container="app"}})'
+    new = f"{images} unless {images.replace('})', '} offset 5m)')}"
+    return _annotation("Releases", new, "blue", "{{image}}")
+
+
+def _alerted() -> dict[str, Any]:
+    return _annotation("Alerts", f'ALERTS{{{_SCOPE},alertstate="firing"}}', "red", "{{alertname}} {{queue}}")
+
+
+def _annotation(name: str, query: str, colour: str, title: str) -> dict[str, Any]:
     return {
-        "title": "Switchyard",
-        "type": "dashboards",
-        "tags": ["switchyard"],
-        "keepTime": True,
-        "asDropdown": True,
+        "name": name,
+        "datasource": _SOURCE,
+        "enable": True,
+        "expr": query,
+        "iconColor": colour,
+        "titleFormat": title,
     }
+
+
+def _links() -> list[dict[str, Any]]:
+    boards = {"title": "Switchyard", "type": "dashboards", "tags": ["switchyard"]}
+    operations = {"title": "Operations", "type": "link", "url": "${service}/admin/switchyard/operations/"}
+    return [{**boards, "keepTime": True, "asDropdown": True}, {**operations, "targetBlank": True}]

@@ -21,6 +21,7 @@ from switchyard.deadline import BoundedRead, SlowRead
 from switchyard.metric import gauge
 from switchyard.metrics.beat import Beat, beat_metrics, read_beat
 from switchyard.metrics.broker import Topology, broker_metrics, read_topology
+from switchyard.metrics.certificates import CERTIFICATE_SECONDS, certificate_metrics, read_certificates
 from switchyard.metrics.database import DatabaseState, database_metrics, read_database
 from switchyard.metrics.deadletters import dead_metrics, read_dead
 from switchyard.metrics.queues import queue_metrics
@@ -46,6 +47,7 @@ class Reads:
     waits: Callable[[], Mapping[str, Wait]]
     dead: Callable[[], Mapping[str, float]]
     beat: Callable[[], Beat]
+    certificates: Callable[[], Mapping[str, float]]
 
     @classmethod
     def of(cls, management: Management) -> "Reads":
@@ -57,6 +59,7 @@ class Reads:
             waits=in_limits(waits),
             dead=in_limits(read_dead),
             beat=in_limits(read_beat),
+            certificates=read_certificates,
         )
 
 
@@ -73,6 +76,8 @@ class Exporter(Collector):
         self._waits = Source("waits", BoundedRead(reads.waits, wait_seconds))
         self._dead = Source("dead letters", BoundedRead(reads.dead, wait_seconds))
         self._beat = Source("beat", BoundedRead(reads.beat, wait_seconds))
+        certificates = SlowRead(reads.certificates, CERTIFICATE_SECONDS)
+        self._certificates = Source("certificates", certificates)
         self._started = self._last_read = time.monotonic()
 
     def describe(self) -> list[Metric]:
@@ -86,6 +91,7 @@ class Exporter(Collector):
         alarms_of, topology_of = self._alarms.begun(deadline), self._topology.begun(deadline)
         database_of, waits_of = self._database.begun(deadline), self._waits.begun(deadline)
         dead_of, beat_of = self._dead.begun(deadline), self._beat.begun(deadline)
+        certificates_of = self._certificates.begun(deadline)
         yard = yard_of()
         if yard is not None:
             self._last_read = time.monotonic()
@@ -97,4 +103,5 @@ class Exporter(Collector):
         yield from database_metrics(database_of())
         yield from dead_metrics(dead_of())
         yield from beat_metrics(beat_of())
+        yield from certificate_metrics(certificates_of())
         yield gauge("exporter_scrape_seconds", "What this scrape has waited.", time.monotonic() - began)

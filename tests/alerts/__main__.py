@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 from deploy.local.ports import LOOPBACK
-from tests.alerts import faults, kubernetes, long_faults, panels, report
+from tests.alerts import faults, kubernetes, long_faults, panels, probe, report, web_faults
 from tests.alerts.course import Outcome, quiet, tried, until_quiet
 from tests.alerts.fault import Round
 from tests.alerts.monitoring import Monitoring
@@ -39,6 +39,7 @@ def main() -> int:
         service = Service(own.broker, own.postgres, proxy, cluster, own.home)
         stack.callback(service.end)
         service.start()
+        stack.enter_context(service.probe)
         for task, per_second, seconds in NORMAL:
             stack.callback(Load(service.url, task, per_second, {"seconds": seconds}).start().stop)
         plain, (false, empty, said) = _plain(service, options)
@@ -52,7 +53,7 @@ def main() -> int:
 
 def _plain(service: Service, options: argparse.Namespace) -> tuple[list[Outcome], Calm]:
     """Under the rules as they are: the faults, then quiet, then what it is not quiet after."""
-    wanted = _wanted(faults.rounds(), options.only)
+    wanted = _wanted([*faults.rounds(), *web_faults.rounds()], options.only)
     last = _wanted(faults.last_rounds(), options.only)
     if not wanted and not last:
         return [], ([], [], [])
@@ -74,11 +75,11 @@ def _plain(service: Service, options: argparse.Namespace) -> tuple[list[Outcome]
 
 def _short(service: Service, options: argparse.Namespace) -> list[Outcome]:
     """Under the shortened rules, by another Prometheus, which knows nothing of what was before."""
-    wanted = _wanted(long_faults.rounds(), options.only)
+    wanted = _wanted([*long_faults.rounds(), *web_faults.long_rounds()], options.only)
     if not wanted:
         return []
     rules = shortened(RULES, service.home / "rules")
-    with Monitoring(service.home / "short", _targets(service), rules) as monitoring:
+    with Monitoring(service.home / "short", _targets(service), rules, inhibited=False) as monitoring:
         return _tried(wanted, service, monitoring)
 
 
@@ -108,7 +109,7 @@ def _calm(service: Service, minutes: float, false: list[str]) -> list[str]:
 
 def _targets(service: Service) -> dict[str, list[str]]:
     """Job to its addresses, as k8s/components/monitoring names them."""
-    found = {kubernetes.JOB: [service.kubernetes.address]}
+    found = {kubernetes.JOB: [service.kubernetes.address], probe.JOB: [service.probe.address]}
     for role in PORTS:
         job = f"switchyard-{role.partition('-')[0]}"
         found.setdefault(job, []).append(f"{LOOPBACK}:{service.ports[role]}")

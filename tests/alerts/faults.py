@@ -2,6 +2,7 @@
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +43,29 @@ class Growth:
     def end(self, service: Service) -> None:
         self._load.stop()
         service.start_more_workers()
+
+
+class Burst:
+    """Many at once, of which the workers do some each second until all are done."""
+
+    COUNT = 1200
+
+    def begin(self, service: Service) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: self._one(service, number), range(self.COUNT)))
+
+    def _one(self, service: Service, number: int) -> None:
+        promise(service, "ledger.io_work", f"burst-{number}-{time.time()}", seconds=1)
+
+
+class SlowGrowth:
+    """A little more than cpu's one slot can do: its objective is far away."""
+
+    def begin(self, service: Service) -> None:
+        self._load = Load(service.url, "ledger.cpu_work", 3, {"seconds": 0.6}).start()
+
+    def end(self, service: Service) -> None:
+        self._load.stop()
 
 
 class TwoBeats:
@@ -97,9 +121,30 @@ def start_database(service: Service) -> None:
 
 
 def rounds() -> list[Round]:
-    growth, beats = Growth(), TwoBeats()
+    growth, slow, beats = Growth(), SlowGrowth(), TwoBeats()
     return [
-        (Fault("a queue grows", ("QueueGrowing",), growth.begin, growth.end, 120),),
+        (
+            Fault(
+                "many tasks come at once",
+                ("QueueBehind",),
+                Burst().begin,
+                lambda _: None,
+                90,
+                also=("WaitObjectiveBurningFast",),
+                passes=True,
+            ),
+            Fault("a queue grows whose objective is far", ("QueueGrowing",), slow.begin, slow.end, 120),
+        ),
+        (
+            Fault(
+                "a queue grows",
+                ("QueueBehind",),
+                growth.begin,
+                growth.end,
+                120,
+                also=("WaitObjectiveBurningFast",),
+            ),
+        ),
         (
             Fault(
                 "the workers of io are stopped",
@@ -182,7 +227,13 @@ def rounds() -> list[Round]:
                 ("DatabaseForeign",),
                 lambda service: changed(service, _CLONE) and None,
                 lambda service: service.command("adopt-database", "keep", "--yes") and None,
-                also=("BeatSilent", "QueueHasNoConsumers", "OutboxNotDraining", "QueueGrowing"),
+                also=(
+                    "BeatSilent",
+                    "QueueHasNoConsumers",
+                    "OutboxNotDraining",
+                    "QueueGrowing",
+                    "QueueBehind",
+                ),
             ),
         ),
         (
@@ -204,6 +255,6 @@ def last_rounds() -> list[Round]:
         ("DatabaseUnreadable",),
         end_database,
         start_database,
-        also=("QueueGrowing", "RetryStorm"),
+        also=("QueueGrowing", "QueueBehind", "RetryStorm"),
     )
     return [(away,)]

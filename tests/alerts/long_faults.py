@@ -1,5 +1,6 @@
 """What is done under the shortened rules (tests/alerts/shortening.py): its alerts look back for long."""
 
+import time
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -106,6 +107,42 @@ def unbind(service: Service, queue: str) -> None:
             httpx.delete(address, timeout=30, trust_env=False).raise_for_status()
 
 
+def fail_each_time(service: Service) -> None:
+    for _ in range(8):
+        promise(service, "ledger.io_fail")
+        time.sleep(2)
+
+
+def mend(service: Service) -> None:
+    promise(service, "ledger.io_fail", f"mended-{time.time()}")
+    discard_dead_letters(service)
+
+
+def leave_dead_rows(service: Service) -> None:
+    """As many as a busy day has, on a table that nobody cleans up."""
+    changed(
+        service,
+        "ALTER TABLE switchyard_once SET (autovacuum_enabled = false)",
+        "INSERT INTO switchyard_once (task, key, created_at)"
+        " SELECT 'dead', number, now() FROM generate_series(1, 1200000) AS number",
+        "DELETE FROM switchyard_once WHERE task = 'dead'",
+    )
+
+
+def clean_up(service: Service) -> None:
+    with psycopg.connect(service.postgres.url, autocommit=True) as link:
+        link.execute("VACUUM switchyard_once")
+        link.execute("ALTER TABLE switchyard_once RESET (autovacuum_enabled)")
+
+
+def fill_volume(service: Service, free: float) -> None:
+    service.kubernetes.free = free
+
+
+def run_images(service: Service, *names: str) -> None:
+    service.kubernetes.images = names
+
+
 def want_workers(service: Service, count: int) -> None:
     service.kubernetes.wanted = count
 
@@ -123,7 +160,7 @@ def rounds() -> list[Round]:
                 stuck.end,
                 240,
                 # The same lock, seen from the database.
-                also=("DatabaseTransactionLong",),
+                also=("DatabaseTransactionLong", "QueueBehind"),
             ),
             Fault(
                 "most of the database's connections are taken",
@@ -170,11 +207,34 @@ def rounds() -> list[Round]:
         ),
         (
             Fault(
+                "a task fails each time it runs",
+                ("TaskNeverSucceeds",),
+                fail_each_time,
+                mend,
+                also=("DeadLettersNew",),
+            ),
+            Fault("a table is not cleaned up", ("DatabaseNotCleaned",), leave_dead_rows, clean_up, 240),
+            Fault(
+                "a volume is nearly full",
+                ("VolumeFillsUp",),
+                lambda service: fill_volume(service, 0.1),
+                lambda service: fill_volume(service, 0.8),
+            ),
+            Fault(
+                "a role was left on another release",
+                ("ReleasesMixed",),
+                lambda service: run_images(service, "old", "new"),
+                lambda service: run_images(service, "new"),
+            ),
+        ),
+        (
+            Fault(
                 "a queue grows, and the scaler is at its maximum",
                 ("ScalerAtMaximum", "QueueGrowing", "WaitObjectiveBurningFast", "WaitObjectiveBurningSlow"),
                 growth.begin,
                 growth.end,
                 240,
+                also=("QueueBehind",),
             ),
             Fault(
                 "a task kills its worker's process",

@@ -19,6 +19,7 @@ from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.processes import end, spawn
 from tests.live.processes import eventually
 
+INHIBITIONS = Path(__file__).parents[2] / "deploy" / "prometheus" / "inhibitions.yml"
 #: Shorter than a cluster's 15 s; the rules keep their own `for`.
 INTERVAL = "5s"
 
@@ -45,6 +46,8 @@ class Monitoring:
     home: Path
     targets: Mapping[str, list[str]]
     rules: Sequence[Path]
+    #: Whether an alert that follows from another is kept back.
+    inhibited: bool = True
     notices: list[Notice] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -56,7 +59,7 @@ class Monitoring:
         self._started = [
             self._start(
                 "prometheus-alertmanager",
-                _alertmanager(self._webhook.server_port),
+                _alertmanager(self._webhook.server_port, inhibited=self.inhibited),
                 [f"--web.listen-address={LOOPBACK}:{alertmanager_port}", "--cluster.listen-address="],
             ),
             self._start(
@@ -127,9 +130,10 @@ def _prometheus(
     }
 
 
-def _alertmanager(webhook_port: int) -> dict[str, Any]:
+def _alertmanager(webhook_port: int, *, inhibited: bool) -> dict[str, Any]:
     """Every alert by itself, at once."""
     return {
+        **(yaml.safe_load(INHIBITIONS.read_text()) if inhibited else {}),
         "route": {
             "receiver": "webhook",
             "group_by": ["..."],

@@ -16,6 +16,7 @@ from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import Broker
 from tests.alerts.kubernetes import Kubernetes
+from tests.alerts.probe import Probe
 from tests.faults.proxy import Proxy
 from tests.live.processes import Process, Processes, answer, eventually
 
@@ -63,6 +64,7 @@ class Service:
         folder = self.home / "roles"
         folder.mkdir(parents=True)
         self.processes = Processes(self._environment(), folder)
+        self.probe = Probe(self.url)
 
     def start(self) -> None:
         for command in (["migrate", "--run-syncdb"], ["topology", "apply"], ["schedule", "sync"]):

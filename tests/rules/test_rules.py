@@ -5,10 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.local.monitoring import program
 from switchyard.routing import QUEUES
-from tests.rules.files import RULES, TESTS, alerts, dashboards, rules, unit_tests
+from tests.rules.files import RULES, TESTS, alerts, dashboards, queries, rules, unit_tests
 
 #: On which no alert may fire; each is a test of deploy/prometheus/tests/quiet.yml, by how its name begins.
 QUIET = ("healthy retries", "retries and countdowns on celery_delayed_*", "scaled to zero", "an empty system")
@@ -29,6 +30,17 @@ def test_prometheus_understands_the_rules() -> None:
 
 def test_the_rules_pass_their_unit_tests() -> None:
     assert promtool("test", "rules", *map(str, TESTS)).count("SUCCESS") == len(TESTS)
+
+
+def test_prometheus_understands_what_the_dashboards_ask(tmp_path: Path) -> None:
+    asked = {query for board in dashboards().values() for query in queries(board)}
+    named = [
+        {"record": f"panel:{number}:asked", "expr": re.sub(r"\$\w+", ".*", query)}
+        for number, query in enumerate(sorted(asked))
+    ]
+    file = tmp_path / "panels.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": named}]}))
+    assert f"{len(named)} rules found" in promtool("check", "rules", str(file))
 
 
 #: Rules made worse, and the tests that must notice.

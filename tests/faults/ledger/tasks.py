@@ -78,8 +78,10 @@ def carry(task: Any, key: str, load: str) -> None:
 
 
 def fail(task: Any, key: str) -> None:
+    """Until somebody mends it, as the key says."""
     with execution(task, key):
-        raise ValueError(f"{key} fails every time")
+        if not key.startswith("mended"):
+            raise ValueError(f"{key} fails every time")
 
 
 def retry(task: Any, key: str, seconds: float = 1) -> None:

@@ -24,3 +24,9 @@ def promise(request: HttpRequest) -> JsonResponse:
         task, options = tasks[wanted["task"]], wanted.get("options", {})
         task.apply_async_on_commit((wanted["key"],), wanted.get("kwargs", {}), **options)
     return JsonResponse({"key": wanted["key"]}, status=202)
+
+
+def answer(request: HttpRequest) -> JsonResponse:
+    """``?status=500&seconds=1.5``: answered so, after so long."""
+    time.sleep(float(request.GET.get("seconds", 0)))
+    return JsonResponse({}, status=int(request.GET.get("status", 200)))

@@ -49,6 +49,7 @@ def reads(**changed: Callable[[], object]) -> Reads:
         "waits": lambda: WAITS,
         "dead": dict,
         "beat": lambda: Beat(1, 1.5, 60.0, 0.0, 0, 0),
+        "certificates": lambda: {"broker": 1e6},
     }
     return Reads(**(whole | changed))
 
@@ -82,7 +83,7 @@ def yard_of(**depths: Depth) -> Yard:
 
 def broker_names(found: CollectorRegistry) -> set[str]:
     """Without what another part serves."""
-    others = ("switchyard_database", "switchyard_beat", "switchyard_dead", "switchyard_topology")
+    others = tuple(f"switchyard_{part}" for part in ("database", "beat", "dead", "topology", "certificate"))
     alone = {"switchyard_broker_alarm", "switchyard_broker_info", *OWN}
     alone |= WAITED
     return {name for name in names(found) - alone if not name.startswith(others)}
@@ -208,6 +209,7 @@ def test_livez_does_not_ask_the_broker() -> None:
         ("waits", "queue_oldest_wait_seconds"),
         ("dead", "deadletters_oldest_seconds"),
         ("beat", "beat_lease_held"),
+        ("certificates", "certificate_remaining_seconds"),
     ],
 )
 @pytest.mark.parametrize("manner", ["raises", "hangs", "is broken"])
@@ -238,6 +240,7 @@ def test_a_part_that_is_away_takes_no_other_with_it(part: str, lost: str, manner
         "waits": WAITED,
         "dead": {"switchyard_deadletters_oldest_seconds"},
         "beat": {name for name in whole if name.startswith("switchyard_beat")},
+        "certificates": {"switchyard_certificate_remaining_seconds"},
     }
     assert gone == expected[part]
     assert f"switchyard_{lost}" in whole
