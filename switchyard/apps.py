@@ -17,7 +17,7 @@ CONNECTED = (
     "switchyard.process.request_lines",
 )
 #: Where the engine declares tasks of its own, and checks.
-TASKS = ("switchyard.tasks.once", "switchyard.metrics.canary")
+TASKS = ("switchyard.tasks.once", "switchyard.backend.models", "switchyard.metrics.canary")
 CHECKS = (
     "switchyard.tasks.checks",
     "switchyard.tasks.declarations",

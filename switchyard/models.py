@@ -1,5 +1,6 @@
 """Lists every table of the engine, where Django looks for them."""
 
+from switchyard.backend.models import Enqueued
 from switchyard.deadletters.models import Action
 from switchyard.identity.models import DatabaseIdentity
 from switchyard.metrics.models import Canary, NotEmptySince
@@ -16,6 +17,7 @@ __all__ = [
     "ChordPart",
     "Clock",
     "DatabaseIdentity",
+    "Enqueued",
     "Message",
     "NotEmptySince",
     "Once",

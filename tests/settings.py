@@ -16,10 +16,11 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 for variable, placeholder in PLACEHOLDERS.items():
     os.environ.setdefault(variable, placeholder)
 
-from app.queues import ROUTES  # noqa: E402
+from app.queues import QUEUES, ROUTES  # noqa: E402
 from tests.routes import routes  # noqa: E402
 
 ROUTES.update(routes("gallery", "ledger"))
+ROUTES["tests.gallery.enqueued.*"] = next(iter(QUEUES))
 
 from app.settings import *  # noqa: E402, F403
 from app.settings import INSTALLED_APPS, STORAGES  # noqa: E402
@@ -28,3 +29,4 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests.gallery", "tests.faults.ledger"]
 # The admin's pages name static files, which nobody has collected here.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+TASKS = {"default": {"BACKEND": "switchyard.backend.outbox.OutboxBackend"}}

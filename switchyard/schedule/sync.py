@@ -29,6 +29,11 @@ ENGINE_SCHEDULE = {
         crontab=crontab(hour=3, minute=20),
         purpose="marks of effects that happened so long ago that their tasks cannot run again",
     ),
+    "purge enqueued": ScheduleEntry(
+        task="switchyard.purge_enqueued",
+        crontab=crontab(hour=3, minute=40),
+        purpose="records of calls by Django's task API that are older than a month",
+    ),
     "celery.backend_cleanup": ScheduleEntry(
         task="celery.backend_cleanup",
         crontab=crontab(hour=4, minute=0),

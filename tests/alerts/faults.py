@@ -2,7 +2,6 @@
 
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,19 +44,6 @@ class Growth:
         service.start_more_workers()
 
 
-class Burst:
-    """Many at once, of which the workers do some each second until all are done."""
-
-    COUNT = 1200
-
-    def begin(self, service: Service) -> None:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda number: self._one(service, number), range(self.COUNT)))
-
-    def _one(self, service: Service, number: int) -> None:
-        promise(service, "ledger.io_work", f"burst-{number}-{time.time()}", seconds=1)
-
-
 class SlowGrowth:
     """A little more than cpu's one slot can do: its objective is far away."""
 
@@ -83,9 +69,9 @@ class TwoBeats:
         service.start_role("beat")
 
 
-def promise(service: Service, task: str, key: str = "", **kwargs: float) -> None:
-    """Ask for one task, as a request does."""
-    body = {"key": key or f"{task}-{time.time()}", "task": task, "kwargs": kwargs}
+def promise(service: Service, task: str, key: str = "", *, more: int = 0, **kwargs: float) -> None:
+    """Ask for one task, as a request does; or for some more with it."""
+    body = {"key": key or f"{task}-{time.time()}", "task": task, "kwargs": kwargs, "more": more}
     httpx.post(f"{service.url}/promise", json=body, timeout=30, trust_env=False).raise_for_status()
 
 
@@ -127,7 +113,7 @@ def rounds() -> list[Round]:
             Fault(
                 "many tasks come at once",
                 ("QueueBehind",),
-                Burst().begin,
+                lambda service: promise(service, "ledger.io_work", more=1200, seconds=1),
                 lambda _: None,
                 90,
                 also=("WaitObjectiveBurningFast",),

@@ -13,6 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, connections, transaction
 
 from switchyard.routing import QUEUES
+from tests.gallery import enqueued as _  # noqa: F401 - so that a worker knows them
 from tests.gallery.calls import WAYS as CALLS
 from tests.gallery.children import WAYS
 from tests.gallery.errors import RAISED, RETURNED

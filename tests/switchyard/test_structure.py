@@ -21,7 +21,7 @@ LEVELS: list[set[str]] = [
     {"identity"},
     {"outbox"},
     {"postgresql", "tasks"},
-    {"relay", "worker"},
+    {"backend", "relay", "worker"},
     {"deadletters"},
     {"schedule"},
     {"metrics"},

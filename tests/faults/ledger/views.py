@@ -16,13 +16,18 @@ from tests.faults.stock import tasks as _stock_tasks  # noqa: F401
 
 @csrf_exempt
 def promise(request: HttpRequest) -> JsonResponse:
-    """``{"key", "task", "kwargs", "options"}``: the promise and its task, in one transaction."""
+    """``{"key", "task", "kwargs", "options", "more"}``: the promise and its task, in one transaction.
+
+    ``more``: as many others with it, each under a key of its own.
+    """
     wanted = json.loads(request.body)
     tasks = stock.tasks if wanted["task"].startswith("stock.") else app.tasks
+    others = [f"{wanted['key']}-{number}" for number in range(wanted.get("more", 0))]
     with transaction.atomic():
-        Promise.objects.create(key=wanted["key"], at=time.time())
-        task, options = tasks[wanted["task"]], wanted.get("options", {})
-        task.apply_async_on_commit((wanted["key"],), wanted.get("kwargs", {}), **options)
+        for key in (wanted["key"], *others):
+            Promise.objects.create(key=key, at=time.time())
+            task, options = tasks[wanted["task"]], wanted.get("options", {})
+            task.apply_async_on_commit((key,), wanted.get("kwargs", {}), **options)
     return JsonResponse({"key": wanted["key"]}, status=202)
 
 

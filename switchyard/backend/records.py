@@ -1,0 +1,43 @@
+"""Reads a call's result from its record."""
+
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from switchyard.backend.api import TaskError, TaskResultDoesNotExist, tasks
+from switchyard.backend.models import Enqueued
+
+
+def result_of(record: Enqueued, task: Any = None, args: Any = None, kwargs: Any = None) -> Any:
+    """Django's TaskResult. Without ``task`` it is the one that the record names, and the arguments are its.
+
+    Raises TaskResultDoesNotExist if this release has no such task.
+    """
+    if args is None:
+        args, kwargs = record.arguments
+    result = tasks.TaskResult(
+        task=task or _task_of(record),
+        id=str(record.id),
+        status=tasks.TaskResultStatus(record.status),
+        enqueued_at=record.enqueued_at,
+        started_at=record.started_at,
+        last_attempted_at=record.last_attempted_at,
+        finished_at=record.finished_at,
+        args=args,
+        kwargs=kwargs,
+        backend=record.backend,
+        errors=[TaskError(exception_class_path=kind, traceback=text) for kind, text in record.errors],
+        worker_ids=list(record.workers),
+    )
+    # Django's own backends set it so: the class is frozen, and has no other way.
+    object.__setattr__(result, "_return_value", record.returned)
+    return result
+
+
+def _task_of(record: Enqueued) -> Any:
+    try:
+        task = import_string(record.task)
+    except ImportError as error:
+        raise TaskResultDoesNotExist(f"{record.task} is not in this release") from error
+    changes = {"queue_name": record.queue, "priority": record.priority, "run_after": record.run_after}
+    return task.using(**changes, backend=record.backend)
