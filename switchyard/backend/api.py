@@ -17,8 +17,8 @@ def _home() -> str:
         if find_spec(name):
             return name
     raise ImproperlyConfigured(
-        "TASKS names a backend of Django's task API, which is part of Django from 6.0 on. Install the package "
-        "django-tasks, which has it before, or take TASKS out of the settings."
+        "TASKS names a backend of Django's task API, which is part of Django from 6.0 on. Install the "
+        "package django-tasks, which has it before, or take TASKS out of the settings."
     )
 
 
