@@ -1,6 +1,6 @@
 """Lists every table of the engine, where Django looks for them."""
 
-from switchyard.deadletters.models import Action
+from switchyard.deadletters.models import Action, Copy, Job
 from switchyard.identity.models import DatabaseIdentity
 from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.ops.models import Operations
@@ -15,7 +15,9 @@ __all__ = [
     "Chord",
     "ChordPart",
     "Clock",
+    "Copy",
     "DatabaseIdentity",
+    "Job",
     "Message",
     "NotEmptySince",
     "Once",
