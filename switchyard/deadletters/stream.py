@@ -8,9 +8,10 @@ than that, and a look at the first few asks for few.
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 #: Messages: of the first window, and of the largest.
-FIRST_WINDOW, LARGEST_WINDOW = 100, 2_000
+FIRST_WINDOW, LARGEST_WINDOW = 100, 800
 #: Without a message for so long the queue is asked whether it has more.
 SILENT_SECONDS = 0.2
 
@@ -59,10 +60,13 @@ class Stream:
         self._open -= "consumer_tag" in message.delivery_info
 
     def _consume(self) -> None:
-        self._window = min(LARGEST_WINDOW, self._window * 2 or FIRST_WINDOW)
-        self._windows += self._window
-        self._channel.basic_qos(0, self._window, False)
-        self._channel.basic_consume(self._queue, callback=self._take)
+        """The window of a channel holds for the consumers that come after it."""
+        window = min(LARGEST_WINDOW, self._window * 2 or FIRST_WINDOW)
+        if window != self._window:
+            self._channel.basic_qos(0, window, False)
+        self._window = window
+        self._windows += window
+        self._channel.basic_consume(self._queue, uuid4().hex, nowait=True, callback=self._take)
 
     def _take(self, message: Any) -> None:
         self._open += 1
