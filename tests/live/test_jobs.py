@@ -23,8 +23,8 @@ from tests.live.broker import dead
 from tests.live.processes import Processes, eventually
 from tests.malformed import Draft, valid
 
-MANY = 300
-KILLS = 5
+MANY = 150
+KILLS = 4
 
 
 def work(job: Job) -> Job:
