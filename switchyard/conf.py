@@ -7,6 +7,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | QUEUES                | required          | dotted name of the module with QUEUES, ROUTES and SCHEDULE |
 | ENVIRONMENT           | not named         | whose database and broker these are, as ``production``: a  |
 |                       |                   | database of another one is left alone (``identity``)       |
+| ENVIRONMENT_COLOUR    | by its name       | red, amber, green, blue or grey, on pages and in commands: |
+|                       |                   | production is red, staging amber, local green, others blue |
 | BROKER_MANAGEMENT_URL | the broker's host | ``http://user:password@host:15672``                        |
 | BIND_ADDRESS          | 0.0.0.0           | address that web and every role's metrics listen on        |
 | PORT                  | 8000              | web's port                                                 |
@@ -42,6 +44,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 DEFAULTS: dict[str, Any] = {
     "ENVIRONMENT": "",
+    "ENVIRONMENT_COLOUR": "",
     "BROKER_MANAGEMENT_URL": "",
     "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 - a container is reached from outside
     "PORT": 8000,

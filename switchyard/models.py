@@ -2,6 +2,7 @@
 
 from switchyard.backend.models import Enqueued
 from switchyard.deadletters.models import Action
+from switchyard.deadletters.models import Action, Copy, Job
 from switchyard.identity.models import DatabaseIdentity
 from switchyard.metrics.models import Canary, NotEmptySince
 from switchyard.ops.models import Operations
@@ -16,8 +17,10 @@ __all__ = [
     "Chord",
     "ChordPart",
     "Clock",
+    "Copy",
     "DatabaseIdentity",
     "Enqueued",
+    "Job",
     "Message",
     "NotEmptySince",
     "Once",

@@ -47,5 +47,6 @@ def long_running(port: int, exporter_port: int) -> list[Role]:
         *(Role(f"worker-{queue}", ("worker", queue), reloads=True) for queue in QUEUES),
         Role("relay", ("relay",), reloads=True),
         Role("beat", ("beat",)),
+        Role("jobs", ("jobs",)),
         Role("exporter", ("exporter",), f"http://127.0.0.1:{exporter_port}/metrics"),
     ]

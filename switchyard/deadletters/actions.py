@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from kombu.utils import json
 
 from switchyard.celery import tasks
 from switchyard.deadletters.letter import DeadLetter
-from switchyard.deadletters.models import Action, Verb
+from switchyard.deadletters.models import Action, Copy, Job, Verb
 from switchyard.outbox.headers import SENT_AT
 from switchyard.outbox.moments import countdown_of
 from switchyard.outbox.rows import Row, insert
 from switchyard.queues import QueueSpec
 from switchyard.routing import HOME, queue_of
+from switchyard.tasks import chords
 from switchyard.worker.losses import forget
 
 #: Header of a message that was replayed: which dead letter it was.
@@ -41,18 +43,20 @@ def why_not_replayed(letter: DeadLetter, to: QueueSpec | None = None) -> str:
     return ""
 
 
-def replay(letters: Sequence[DeadLetter], by: str, to: QueueSpec | None = None) -> None:
+def replay(
+    letters: Sequence[DeadLetter], by: str, to: QueueSpec | None = None, job: Job | None = None
+) -> None:
     """Have the relay send them: to this queue, or where its call or ROUTES sends each today.
 
     With all their retries before them, or those that are left to one that has not run. They may then be taken
     out.
     """
-    _once(letters, Verb.REPLAY, by, to)
+    _once(letters, Verb.REPLAY, by, to, job)
 
 
-def discard(letters: Sequence[DeadLetter], by: str) -> None:
+def discard(letters: Sequence[DeadLetter], by: str, job: Job | None = None) -> None:
     """Write down that they were discarded. They may then be taken out."""
-    _once(letters, Verb.DISCARD, by)
+    _once(letters, Verb.DISCARD, by, None, job)
 
 
 def resent(letter: DeadLetter, to: QueueSpec | None = None) -> Row:
@@ -92,27 +96,41 @@ def _due(task: str, headers: Mapping[str, Any]) -> float | None:
     return time.monotonic() + seconds if seconds else None
 
 
-def _once(letters: Sequence[DeadLetter], verb: Verb, by: str, to: QueueSpec | None = None) -> None:
+def _once(letters: Sequence[DeadLetter], verb: Verb, by: str, to: QueueSpec | None, job: Job | None) -> None:
     try:
-        _recorded(letters, verb, by, to)
+        _recorded(letters, verb, by, to, job)
     except IntegrityError:
         # The broker had taken one back and given it to another operator, whose record was there first.
-        _recorded(letters, verb, by, to)
+        _recorded(letters, verb, by, to, job)
 
 
 @transaction.atomic
-def _recorded(letters: Sequence[DeadLetter], verb: Verb, by: str, to: QueueSpec | None) -> None:
+def _recorded(
+    letters: Sequence[DeadLetter], verb: Verb, by: str, to: QueueSpec | None, job: Job | None
+) -> None:
     by_identity = {letter.identity: letter for letter in letters}
+    Copy.objects.filter(identity__in=by_identity).delete()
     known = Action.objects.filter(verb=verb, identity__in=by_identity).values_list("identity", flat=True)
     for identity in known:
         del by_identity[identity]
-    Action.objects.bulk_create(_record(letter, verb, by) for letter in by_identity.values())
-    forget({letter.task_id for letter in by_identity.values()})
-    if verb == Verb.REPLAY and by_identity:
-        insert(connection, [resent(letter, to) for letter in by_identity.values()])
+    new = list(by_identity.values())
+    Action.objects.bulk_create(_record(letter, verb, by, job) for letter in new)
+    forget({letter.task_id for letter in new})
+    if verb == Verb.REPLAY and new:
+        insert(connection, [resent(letter, to) for letter in new])
+    if job:
+        late = _parts_of_chords_over(new) if verb == Verb.REPLAY else 0
+        Job.objects.filter(pk=job.pk).update(done=F("done") + len(new), chords_over=F("chords_over") + late)
 
 
-def _record(letter: DeadLetter, verb: Verb, by: str) -> Action:
+def _parts_of_chords_over(letters: Sequence[DeadLetter]) -> int:
+    """How many run again without a chord that waits for them: it has failed, and its body is not sent."""
+    groups = [letter.chord for letter in letters if letter.chord]
+    gone = chords.over(set(groups)) if groups else set()
+    return sum(group in gone for group in groups)
+
+
+def _record(letter: DeadLetter, verb: Verb, by: str, job: Job | None) -> Action:
     return Action(
         verb=verb,
         identity=letter.identity,
@@ -122,4 +140,5 @@ def _record(letter: DeadLetter, verb: Verb, by: str) -> Action:
         reason=letter.reason,
         died_at=letter.died_at,
         by=by,
+        job=job.pk if job else None,
     )

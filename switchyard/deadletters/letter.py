@@ -98,6 +98,14 @@ class DeadLetter:
         """Why it is no task message; empty if it is one."""
         return fault_of(self.message)
 
+    @property
+    def chord(self) -> str:
+        """Id of the chord whose part it is; empty if it is none's."""
+        if self.fault or not _name(self.headers.get("group")):
+            return ""
+        _, _, options = self.message.decode()
+        return _name(self.headers.get("group")) if options.get("chord") else ""
+
     @cached_property
     def identity(self) -> str:
         """The same for this very dead letter at each look, and another for every other.

@@ -26,17 +26,17 @@ def summary(letter: DeadLetter, error: str) -> dict[str, Any]:
         "died_at": letter.died_at.isoformat() if letter.died_at else None,
         "deaths": letter.deaths,
         "fault": letter.fault or None,
-        "error": _said(letter, error) or None,
+        "error": said(letter, error) or None,
     }
 
 
 def line(letter: DeadLetter, error: str) -> str:
     """The same on one line of a terminal; ``-`` where nothing is known."""
     died = f"{letter.died_at:%Y-%m-%d %H:%M:%S}" if letter.died_at else "-"
-    said = _said(letter, error) or (f"({letter.fault})" if letter.fault else "-")
+    why = said(letter, error) or (f"({letter.fault})" if letter.fault else "-")
     return printable(
         f"{died:19}  {letter.queue:5}  {letter.reason or '-':14}  {letter.deaths:6}  "
-        f"{letter.task or '-':32}  {letter.task_id or '-':36}  {said[:LONGEST_ERROR]}"
+        f"{letter.task or '-':32}  {letter.task_id or '-':36}  {why[:LONGEST_ERROR]}"
     )
 
 
@@ -75,7 +75,8 @@ def sections(found: dict[str, Any]) -> Iterator[str]:
             yield printable(f"{name}: {'-' if value is None else value}")
 
 
-def _said(letter: DeadLetter, error: str) -> str:
+def said(letter: DeadLetter, error: str) -> str:
+    """Why it is there, as far as anybody knows."""
     return f"found no queue {letter.meant_for}" if letter.unrouted else error
 
 

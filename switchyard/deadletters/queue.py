@@ -14,6 +14,7 @@ from switchyard.conf import conf
 from switchyard.deadletters.errors import given_up
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.places import Place
+from switchyard.deadletters.stream import Stream
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.installation import known_identity
 from switchyard.outage import Unavailable, first_line
@@ -40,24 +41,23 @@ class DeadLetterQueue:
         #: Dead letters that waited when this was opened, without those that somebody else holds.
         self.waiting: int = self._channel.queue_declare(self._name, passive=True).message_count
         self._given_up = given_up()
+        self._stream = Stream(self._channel, self._name)
 
     def __iter__(self) -> Iterator[DeadLetter]:
-        while (message := self._channel.basic_get(self._name)) is not None:
+        for message in self._stream:
             yield DeadLetter(self._place, self._channel.message_to_python(message), self._given_up)
 
     def take_out(self, letters: Iterable[DeadLetter]) -> None:
         """Remove these from the queue, for good."""
         for number, letter in enumerate(letters, 1):
-            letter.message.ack()
+            self._stream.ack(letter.message)
             if number % ACKS_IN_FLIGHT == 0:
                 self._await_acks()
         self._await_acks()
 
     def _await_acks(self) -> None:
         """A get is answered by the queue's leader, after all that it was told before."""
-        message = self._channel.basic_get(self._name)
-        if message is not None:
-            message.channel.basic_reject(message.delivery_tag, requeue=True)
+        self._stream.get()
 
     def close(self) -> None:
         """Give back what was not taken out. What was, is gone when this returns."""

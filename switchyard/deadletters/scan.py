@@ -94,7 +94,7 @@ class Scan:
         self._places = places
         self._selection = selection
         self._limit = limit
-        self._progress = progress
+        self.progress = progress
         self._taken = 0
 
     def letters(self, connection: Connection, accepts: Accepts = always) -> Iterator[DeadLetter]:
@@ -117,12 +117,12 @@ class Scan:
             if self._over:
                 return
             with opened(connection, place) as queue:
-                self._progress.expect(queue.waiting)
+                self.progress.expect(queue.waiting)
                 yield queue
 
     def _meant(self, queue: DeadLetterQueue, accepts: Accepts) -> Iterator[DeadLetter]:
         for letter in queue:
-            self._progress.step()
+            self.progress.step()
             if self._selection.matches(letter) and accepts(letter):
                 self._taken += 1
                 yield letter

@@ -17,7 +17,7 @@ from switchyard.celery import attached
 from switchyard.deadletters.letter import REASONS
 from switchyard.deadletters.models import Action
 from switchyard.deadletters.places import PLACES
-from switchyard.ops import deadletters, outbox, queues, schedule
+from switchyard.ops import deadletters, jobs, letter, outbox, queues, schedule
 from switchyard.ops.changelist import Choice
 from switchyard.ops.edits import SeenForm
 from switchyard.ops.models import Operations
@@ -52,6 +52,9 @@ class OperationsAdmin(ReadOnlyAdmin):
         return [
             path("", queues.queues, name="switchyard_operations_changelist"),
             path("dead-letters/", deadletters.listed, name="switchyard_deadletters"),
+            path("dead-letters/copy/", deadletters.copy_now, name="switchyard_deadletters_copy"),
+            path("dead-letters/jobs/", jobs.listed, name="switchyard_deadletters_jobs"),
+            path("dead-letters/jobs/<int:number>/", jobs.one, name="switchyard_deadletters_job"),
             *(
                 path(
                     f"dead-letters/{verb}/",
@@ -62,9 +65,7 @@ class OperationsAdmin(ReadOnlyAdmin):
                 for verb in acts
             ),
             # Whatever a sender took for an id: with slashes and new lines.
-            re_path(
-                r"^dead-letters/of/(?P<task_id>[\s\S]+)/$", deadletters.one, name="switchyard_deadletter"
-            ),
+            re_path(r"^dead-letters/of/(?P<task_id>[\s\S]+)/$", letter.one, name="switchyard_deadletter"),
             path("schedule/", schedule.schedule, name="switchyard_schedule"),
             path("schedule/run-now/", schedule.run_now, name="switchyard_run_now"),
             path("outbox/", outbox.outbox, name="switchyard_outbox"),
@@ -113,6 +114,9 @@ class ActionAdmin(ReadOnlyAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+
+# Django's own page of it has no heading, and does not say where one signs in. One of the project's stays.
+admin.site.login_template = admin.site.login_template or "switchyard/login.html"
 
 admin.site.unregister(PeriodicTask)
 

@@ -1,6 +1,7 @@
 """Shows on a page what waits for the relay, and requeues or discards what the broker refused."""
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django import forms
@@ -9,9 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from switchyard.ops.numbers import WholeNumber, whole_number
+from switchyard.ops.overview import OUTBOX
 from switchyard.ops.pages import demand, page, shown
+from switchyard.ops.reading import Question, Reading, of_database
+from switchyard.ops.verdict import of_outbox
 from switchyard.outbox import quarantine
-from switchyard.outbox.backlog import backlogs
+from switchyard.outbox.models import Message
 from switchyard.outbox.quarantine import Filters, quarantined
 
 LISTED = 100
@@ -44,11 +48,28 @@ class Deed(Filter):
 @page("GET")
 def outbox(request: HttpRequest) -> HttpResponse:
     form = Filter(request.GET)
-    context = {"form": form, "waiting": backlogs(), "query": request.GET.urlencode()}
-    if form.is_valid():
-        context["count"] = quarantined(_meant(form)).count()
-        context["rows"] = quarantined(_meant(form, LISTED))
+    waiting = OUTBOX.begin()
+    held = _held(form, LISTED) if form.is_valid() else None
+    read = waiting()
+    context: dict[str, Any] = {
+        "form": form,
+        "query": request.GET.urlencode(),
+        "sources": [each for each in (read, held) if each],
+        "waiting": read.value and read.value[0],
+        "verdict": of_outbox(read),
+    }
+    if held and held.value:
+        context["count"], context["rows"] = held.value
     return shown(request, "outbox", "Outbox", context)
+
+
+def _held(form: Filter, most: int) -> Reading[tuple[int, list[Message]]]:
+    """How many are meant of those in quarantine, and the first."""
+
+    def read() -> tuple[int, list[Message]]:
+        return quarantined(_meant(form)).count(), list(quarantined(_meant(form, most)))
+
+    return Question("the quarantine (PostgreSQL)", of_database(read)).ask()
 
 
 @page("GET", "POST")
@@ -73,13 +94,15 @@ def confirm(request: HttpRequest, verb: str) -> HttpResponse:
 
 
 def _preview(request: HttpRequest, verb: str, form: Filter, trouble: str = "") -> HttpResponse:
+    held = _held(form, PREVIEWED)
+    count, rows = held.value or (None, [])
     context = {
         "verb": verb,
         "form": form,
-        "count": quarantined(_meant(form)).count(),
-        "rows": quarantined(_meant(form, PREVIEWED)),
+        "count": count,
+        "rows": rows,
         "at_once": AT_ONCE,
-        "trouble": trouble,
+        "trouble": trouble or held.trouble,
     }
     return shown(request, "quarantine", f"{verb.capitalize()} quarantined messages", context)
 

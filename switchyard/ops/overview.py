@@ -1,21 +1,25 @@
 """Collects what somebody on call asks about each queue: which grows, since when, when is it empty?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from django.db import DatabaseError, InterfaceError
+from typing import Any
 
 from switchyard.broker.management import Management
-from switchyard.deadline import BoundedRead
 from switchyard.metrics.samples import Sample
 from switchyard.metrics.state import QueueState, Yard, read_yard, with_wait
-from switchyard.metrics.waits import read_waits
-from switchyard.ops import timeouts
+from switchyard.metrics.waits import waits
+from switchyard.ops.fresh import Fresh, freshened, read_fresh, recent_growth
 from switchyard.ops.history import Rise, read_histories, rise
+from switchyard.ops.reading import Question, Reading, of_database
 from switchyard.outbox.backlog import Backlog
 from switchyard.outbox.metrics import read_outbox
 from switchyard.queues import QueueSpec
 from switchyard.routing import QUEUES
+
+BROKER = "RabbitMQ's management API"
+
+OUTBOX = Question("the outbox (PostgreSQL)", of_database(read_outbox))
+WAITS = Question("the canaries' waits (PostgreSQL)", of_database(waits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,10 @@ class QueueOverview:
     history: tuple[Sample, ...]
     #: Of the messages for it that are in the outbox; None if there are none, or nobody can say.
     outbox: Backlog | None
+    #: Which sources could be read: of the others all figures are unknown.
+    broker_known: bool = True
+    outbox_known: bool = True
+    wait_known: bool = True
 
     @property
     def late(self) -> bool:
@@ -32,8 +40,19 @@ class QueueOverview:
         return (self.state.oldest_wait_seconds or 0.0) > self.spec.wait_objective_seconds
 
     @property
+    def stuck(self) -> bool:
+        """Whether something waits for longer than that before the broker."""
+        return self.outbox is not None and self.outbox.oldest_seconds > self.spec.wait_objective_seconds
+
+    @property
     def rise(self) -> Rise | None:
         return rise(self.history)
+
+    @property
+    def growth(self) -> float | None:
+        """Where it is going now: over the last moments, or the last minute if they are not known."""
+        recent = recent_growth(self.state.depth_samples)
+        return self.state.growth_rate if recent is None else recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,8 @@ class Overview:
     unroutable: int | None
     #: Messages that the broker refused for their own fault. None when the database is away.
     quarantined: int | None
+    #: Who was asked for all of it, and when.
+    sources: Sequence[Reading[Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +77,43 @@ class BrokerView:
     yard: Yard
     alarms: list[str]
     histories: Mapping[str, tuple[Sample, ...]]
+    fresh: Fresh
 
 
 def read_broker(management: Management, minutes: int) -> BrokerView:
-    """Three calls. Raises ManagementError."""
+    """Five calls, the one whose answer ages soonest last. Raises ManagementError."""
     alarms = [alarm for alarm, raised in management.alarms().items() if raised]
-    return BrokerView(read_yard(management), alarms, read_histories(management, minutes))
+    yard, histories = read_yard(management), read_histories(management, minutes)
+    return BrokerView(yard, alarms, histories, read_fresh(management))
 
 
-def with_database(view: BrokerView) -> Overview:
-    """The same with what only the database knows, as far as that answers."""
-    waits, (waiting, quarantined) = read_waits(), _outbox()
-    queues = [
-        QueueOverview(
-            spec,
-            with_wait(view.yard.states[name], waits.get(name)),
-            view.histories.get(name, ()),
-            waiting.get(name),
-        )
-        for name, spec in QUEUES.items()
-    ]
-    return Overview(queues, view.alarms, view.yard.delayed, view.yard.unroutable, quarantined)
+def collect(broker: Question[BrokerView]) -> Overview:
+    """Ask all sources at once. What one of them does not say in time is unknown, and takes nothing along."""
+    broker_says, outbox_says, waits_say = broker.begin(), OUTBOX.begin(), WAITS.begin()
+    asked, outbox, waited = broker_says(), outbox_says(), waits_say()
+    view = asked.value
+    backlogs, quarantined = outbox.value or ([], None)
+    waiting = {backlog.queue: backlog for backlog in backlogs}
+    known = asked.value is not None, outbox.value is not None, waited.value is not None
+    queues = []
+    for name, spec in QUEUES.items():
+        state, history = _on_broker(spec, view)
+        with_its_wait = with_wait(state, (waited.value or {}).get(name))
+        queues.append(QueueOverview(spec, with_its_wait, history, waiting.get(name), *known))
+    delayed, unroutable, alarms = _together(view)
+    return Overview(queues, alarms, delayed, unroutable, quarantined, (asked, outbox, waited))
 
 
-def _outbox() -> tuple[dict[str, Backlog], int | None]:
-    try:
-        found, quarantined = BoundedRead(read_outbox, timeouts.PAGE_SECONDS).result()
-    except (TimeoutError, DatabaseError, InterfaceError):
-        return {}, None
-    return {backlog.queue: backlog for backlog in found}, quarantined
+def _on_broker(spec: QueueSpec, view: BrokerView | None) -> tuple[QueueState, tuple[Sample, ...]]:
+    """Its state, and the history that is drawn, each up to the newest count."""
+    if view is None:
+        return QueueState(spec.name, True, spec.wait_objective_seconds), ()
+    state = freshened(view.yard.states[spec.name], spec.dead_letter_queue, view.fresh)
+    history = view.histories.get(spec.name, ())
+    if history and state.messages is not None and view.fresh.at > history[-1][0]:
+        history = (*history, (view.fresh.at, state.messages))
+    return state, history
+
+
+def _together(view: BrokerView | None) -> tuple[int | None, int | None, list[str]]:
+    return (view.yard.delayed, view.yard.unroutable, view.alarms) if view else (None, None, [])

@@ -5,15 +5,20 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db import Error
+from django.db import Error, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from switchyard.conf import conf
+from switchyard.identity import environment
 from switchyard.identity.installation import foreign
+from switchyard.ops import timeouts
+from switchyard.postgresql.limits import limited
+from switchyard.sqlstate import is_cancelled
 
 View = Callable[..., HttpResponse]
 
@@ -31,6 +36,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 #: The header with which switchyard/static/switchyard/live.js asks for the part of a page that changes.
 LIVE_PART = "X-Live-Part"
+
+#: Instead of a page, where the database does not say who is asking.
+LOCKED = (
+    "<!doctype html><html lang=en><title>Service Unavailable</title><h1>The database is held up</h1><p>It "
+    "did not answer within {} s; nothing was done. Something holds a lock: <code>SELECT pid, "
+    "pg_blocking_pids(pid), query FROM pg_stat_activity WHERE wait_event_type = 'Lock'</code> says what."
+)
+RETRY_AFTER_SECONDS = 5
 
 #: Page to its address below the admin's, in the order in which they are shown.
 TABS = {
@@ -65,7 +78,7 @@ def page(*methods: str) -> Callable[[View], View]:
 
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response = inside(request, *args, **kwargs)
+            response = _in_time(request, lambda: inside(request, *args, **kwargs))
             response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
             response["Referrer-Policy"] = "same-origin"
             return response
@@ -73,6 +86,26 @@ def page(*methods: str) -> Callable[[View], View]:
         return answer
 
     return decorate
+
+
+def _in_time(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+    """What ``answer`` returns, or that a lock is in the way: all that it asks is ended when nobody waits on.
+
+    What it does is one transaction, so that an act that is ended so has done nothing.
+    """
+    seconds = timeouts.ACT_SECONDS if request.method == "POST" else timeouts.PAGE_SECONDS
+    try:
+        with limited(seconds):
+            response = answer()
+            # What a template asks is asked here too.
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
+    except OperationalError as error:
+        if not is_cancelled(error):
+            raise
+    # Whoever asks next who this is, as a log does, would wait again.
+    request.user = AnonymousUser()
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
+    return HttpResponse(LOCKED.format(seconds), status=503, headers=headers)
 
 
 def _foreign() -> str:
@@ -95,6 +128,8 @@ def shown(
         "now": timezone.now(),
         "command": conf.COMMAND,
         "foreign": _foreign,
+        "environment": environment.name(),
+        "environment_colour": environment.colour(),
         "may": {name: allowed(request, name) for name in ("replay", "discard", "payload")},
     }
     templates = [f"switchyard/{name}{part}.html" for part in parts]

@@ -12,13 +12,22 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.celery import attached
+from switchyard.ops.format import count
 from switchyard.ops.pages import demand, page, shown
+from switchyard.ops.reading import Question, Reading, of_database
+from switchyard.ops.verdict import Verdict
 from switchyard.outbox.errors import TaskCallError
 from switchyard.schedule.call import EntryRefused, send_now
 from switchyard.schedule.listing import listed, matching, worst_first
 
 #: Rows on the page, which asks for itself every 10 s: a project has an entry for each of its tenants.
 LISTED = 100
+
+
+#: Beat looks every 2 s, and a standby takes over within 10.
+OVERDUE_SECONDS = 12
+#: How many there are, and the first of them.
+Rows = tuple[int, list[dict[str, Any]]]
 
 
 class Filter(forms.Form):
@@ -34,11 +43,31 @@ class Named(forms.Form):
 @page("GET")
 def schedule(request: HttpRequest) -> HttpResponse:
     form = Filter(request.GET)
-    found = matching(form.cleaned_data["entry"] if form.is_valid() else "")
-    rows = [
-        row | {"overdue": _overdue(row), "late": _late(row)} for row in listed(worst_first(found)[:LISTED])
-    ]
-    return shown(request, "schedule", "Schedule", {"form": form, "count": found.count(), "rows": rows})
+    asked = _asked(form.cleaned_data["entry"] if form.is_valid() else "").ask()
+    context = {"form": form, "sources": [asked], "verdict": _verdict(asked)}
+    if asked.value:
+        context["count"], context["rows"] = asked.value
+    return shown(request, "schedule", "Schedule", context)
+
+
+def _asked(entry: str) -> Question[Rows]:
+    def read() -> Rows:
+        found = matching(entry)
+        rows = listed(worst_first(found)[:LISTED])
+        return found.count(), [row | {"overdue": _overdue(row), "late": _late(row)} for row in rows]
+
+    return Question("the schedule (PostgreSQL)", of_database(read))
+
+
+def _verdict(asked: Reading[Rows]) -> Verdict:
+    if asked.value is None:
+        return Verdict("bad", f"Not known: {asked.trouble}")
+    _, rows = asked.value
+    refused = sum(bool(row["refused"]) for row in rows)
+    overdue = sum((row["overdue"] or 0.0) > OVERDUE_SECONDS for row in rows)
+    if refused or overdue:
+        return Verdict("bad", f"{count(refused)} entries are refused, {count(overdue)} are overdue.")
+    return Verdict("good", "No entry is overdue or refused.")
 
 
 @page("POST")

@@ -1,26 +1,31 @@
-"""Searches the dead letters for a page, within the time that somebody waits for it."""
+"""Looks for one task's dead letters on the broker, within the time that somebody waits for a page."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from switchyard.conf import conf
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.places import Place
 from switchyard.deadletters.queue import broker
-from switchyard.deadletters.scan import Accepts, Act, Scan, Selection, Tally
+from switchyard.deadletters.scan import Scan, Selection
+from switchyard.deadletters.turn import Turn
 from switchyard.ops import timeouts
+from switchyard.outage import NotYet
 from switchyard.stop import Stop
 
 #: Dead letters of one queue that are looked at for one page. What was looked at is held meanwhile.
 MOST_LOOKED_AT = 2000
 
-#: Why something cannot be done with a dead letter; empty if it can.
-WhyNot = Callable[[DeadLetter], str]
 
+class Busy(Exception):
+    """Somebody else walks through the dead letters, and what he holds is out of sight."""
 
-def nothing(_: DeadLetter) -> str:
-    return ""
+    def __init__(self) -> None:
+        super().__init__(
+            "A job works on the dead letters, or somebody walks through them: what this one holds can be "
+            "seen when that is over."
+        )
 
 
 @dataclass
@@ -45,74 +50,51 @@ class QueueSearch:
         if self.looked_at >= MOST_LOOKED_AT or time.monotonic() >= self.deadline:
             self.stop.set()
 
-    def end(self) -> None:
-        """Nothing to leave behind."""
-
 
 @dataclass
 class Found:
-    """What a scan found: the first dead letters, and how many there are of each kind."""
-
     letters: list[DeadLetter] = field(default_factory=list)
-    found: Tally = field(default_factory=Tally)
-    refused: Tally = field(default_factory=Tally)
     searches: list[QueueSearch] = field(default_factory=list)
-    #: When the last of those that were found had died: none that dies later was counted.
-    newest: datetime | None = None
 
     @property
     def whole(self) -> bool:
         return all(progress.whole for progress in self.searches)
 
-    def add(self, letter: DeadLetter, keep: int) -> None:
-        self.found.add(letter)
-        if len(self.letters) < keep:
-            self.letters.append(letter)
-        if letter.died_at and (self.newest is None or letter.died_at > self.newest):
-            self.newest = letter.died_at
+    @property
+    def said(self) -> str:
+        """Of a search that was not whole."""
+        parts = ", ".join(
+            f"{each.looked_at:,} of {each.waiting:,} in {each.queue}"
+            for each in self.searches
+            if not each.whole
+        )
+        return (
+            f"What it holds was not found in the time of a page, which looked at the first {parts}. "
+            f"`{conf.COMMAND} deadletters show ID` looks at all."
+        )
 
 
-def search(places: Sequence[Place], selection: Selection, why_not: WhyNot = nothing, keep: int = 0) -> Found:
-    """Count what is meant and keep the first ``keep``. Changes nothing. Raises Unavailable."""
+def search(places: Sequence[Place], selection: Selection, most: int) -> Found:
+    """The first of those that are meant. Changes nothing. Raises Unavailable, Busy."""
     seen = Found()
-    with broker() as connection:
-        for place in places:
-            scan = _scan(seen, place, selection, None, timeouts.LOOK_SECONDS / len(places))
-            for letter in scan.letters(connection, _accepting(seen.refused, why_not)):
-                seen.add(letter, keep)
+    with Turn() as turn:
+        _take(turn)
+        with broker() as connection:
+            for place in places:
+                progress = QueueSearch(place.queue, time.monotonic() + timeouts.LOOK_SECONDS / len(places))
+                scan = Scan([place], selection, most - len(seen.letters), progress)
+                progress.stop = scan.stop
+                seen.searches.append(progress)
+                seen.letters += scan.letters(connection)
+                if len(seen.letters) >= most:
+                    break
     return seen
 
 
-def act(places: Sequence[Place], selection: Selection, why_not: WhyNot, do: Act, most: int) -> int:
-    """Do it with at most ``most`` of those that are meant, and take them out. Returns how many.
-
-    Raises Unavailable; what was done until then is written down (switchyard/deadletters/actions.py).
-    """
-    done = Found()
-    with broker() as connection:
-        for place in places:
-            if done.found.total < most:
-                left, seconds = most - done.found.total, timeouts.ACT_SECONDS / len(places)
-                scan = _scan(done, place, selection, left, seconds)
-                accepts = _accepting(done.refused, why_not)
-                for letter in scan.act(connection, accepts, do, rate=float("inf")):
-                    done.add(letter, 0)
-    return done.found.total
-
-
-def _scan(seen: Found, place: Place, selection: Selection, limit: int | None, seconds: float) -> Scan:
-    progress = QueueSearch(place.queue, time.monotonic() + seconds)
-    scan = Scan([place], selection, limit, progress)
-    progress.stop = scan.stop
-    seen.searches.append(progress)
-    return scan
-
-
-def _accepting(refused: Tally, why_not: WhyNot) -> Accepts:
-    def accepts(letter: DeadLetter) -> bool:
-        why = why_not(letter)
-        if why:
-            refused.add(letter, why)
-        return not why
-
-    return accepts
+def _take(turn: Turn) -> None:
+    """Raises Busy. Who cannot be asked is in nobody's way."""
+    try:
+        if not turn.take():
+            raise Busy
+    except NotYet:
+        return

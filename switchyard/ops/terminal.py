@@ -8,7 +8,7 @@ from typing import Any
 
 from switchyard.ops.format import amount, count, duration, rate, signed
 from switchyard.ops.overview import Overview, QueueOverview
-from switchyard.ops.verdict import verdict
+from switchyard.ops.verdict import together, verdict
 
 COLUMNS: dict[str, Callable[[QueueOverview], str]] = {
     "waiting": lambda facts: count(facts.state.messages_ready),
@@ -25,11 +25,10 @@ COLOURS = {"good": "32", "warning": "33", "bad": "31"}
 
 
 def lines(facts: Overview, now: datetime, *, colour: bool) -> Iterator[str]:
-    """A line of what belongs to no queue, a table, and a sentence for each queue."""
+    """A line of what belongs to no queue, what all comes to, a table, and a sentence for each queue."""
     yield f"{now:%Y-%m-%d %H:%M:%S} UTC   {_together(facts)}"
-    for alarm in facts.alarms:
-        text = f"The broker takes nothing: {alarm} alarm. What is accepted waits in the outbox."
-        yield f"\x1b[{COLOURS['bad']}m{text}\x1b[0m" if colour else text
+    whole = together(facts)
+    yield f"\x1b[{COLOURS[whole.kind]}m{whole.text}\x1b[0m" if colour else whole.text
     yield ""
     yield from _table(facts)
     yield ""
@@ -44,6 +43,12 @@ def document(facts: Overview, now: datetime) -> dict[str, Any]:
     """As JSON can hold it: null is what nobody can say, and a drain that never ends."""
     return {
         "at": now.isoformat(timespec="seconds"),
+        "verdict": together(facts).kind,
+        "says": together(facts).text,
+        "sources": [
+            {"source": each.source, "at": each.at.isoformat(), "trouble": each.trouble or None}
+            for each in facts.sources
+        ],
         "delayed": facts.delayed,
         "alarms": facts.alarms,
         "unroutable": facts.unroutable,

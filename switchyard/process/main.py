@@ -13,6 +13,8 @@ from django.core.management import execute_from_command_line
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
+#: Verbs by which people look and act: each says first in which environment.
+FOR_PEOPLE = ("queues", "deadletters", "outbox", "schedule", "topology", "routes", "sizing")
 #: Verb to its command.
 VERBS = {
     "web": "switchyard.process.roles.Web",
@@ -20,11 +22,9 @@ VERBS = {
     "beat": "switchyard.process.roles.Beat",
     "relay": "switchyard.process.roles.Relay",
     "exporter": "switchyard.process.roles.Exporting",
+    "jobs": "switchyard.process.roles.Jobs",
     "release": "switchyard.process.release.Release",
-    **{
-        verb: f"switchyard.ops.commands.{verb}.Command"
-        for verb in ("queues", "deadletters", "outbox", "schedule", "topology", "routes", "sizing")
-    },
+    **{verb: f"switchyard.ops.commands.{verb}.Command" for verb in FOR_PEOPLE},
     "adopt-database": "switchyard.ops.commands.adopt_database.Command",
 }
 

@@ -15,6 +15,7 @@ from gunicorn.workers import SUPPORTED_WORKERS
 from switchyard.broker.management import Management, ManagementError
 from switchyard.celery import attached
 from switchyard.conf import conf
+from switchyard.deadletters.work import Worker
 from switchyard.metrics.exporter import WAIT_SECONDS, Exporter, Reads
 from switchyard.metrics.periodic import Periodic
 from switchyard.metrics.server import look_at_port, serving
@@ -84,6 +85,19 @@ class Exporting(BaseCommand):
                 Thread(target=Periodic(exporter.yard).run, args=(stop,), daemon=True).start()
                 log.info("serving", address=str(server), broker=str(management))
                 stop.wait()
+
+
+class Jobs(BaseCommand):
+    help = "Do what is asked for on dead letters: copies, replays, discards. SIGTERM leaves it to the next."
+
+    def handle(self, **_: Any) -> None:
+        # Not the broker: while that is away, what was asked for waits, and says so.
+        dependencies.database()
+        stop = Stop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        log.info("working")
+        Worker(stop).run()
 
 
 def _management() -> Management:

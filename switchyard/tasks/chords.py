@@ -7,7 +7,7 @@ body was sent is followed by somebody who sends it.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -71,6 +71,13 @@ def forget(chord: Chord) -> None:
     """Delete the chord and its parts, in the transaction in which its body was sent."""
     ChordPart.objects.filter(group_id=chord.group_id).delete()
     chord.delete()
+
+
+def over(group_ids: Collection[str]) -> set[str]:
+    """Which of these have had their body sent, or have failed for good: a part of one changes nothing."""
+    known = set(Chord.objects.filter(group_id__in=group_ids).values_list("group_id", flat=True))
+    older = ChordCounter.objects.filter(group_id__in=group_ids).values_list("group_id", flat=True)
+    return set(group_ids) - known - set(older)
 
 
 class Header:

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from switchyard.identity import environment as where
 from switchyard.ops.format import amount, count, duration, rate, signed
 from switchyard.text import printable
 
@@ -43,3 +45,23 @@ def as_json(value: Any) -> str:
 def shown(value: Any) -> str:
     """A name that somebody chose, in which nothing turns the writing around."""
     return printable(str(value))
+
+
+@register.simple_tag
+def environment() -> dict[str, str]:
+    """Its name and its colour."""
+    return {"name": where.name(), "colour": where.colour()}
+
+
+@register.filter
+def known(figure: str) -> str:
+    """A figure of a page: what nobody could say is said to be so in its place."""
+    return "not known" if figure == "-" else figure
+
+
+@register.filter
+def turned(request: HttpRequest, number: int) -> str:
+    """The address of another page of what is shown."""
+    query = request.GET.copy()
+    query["page"] = str(number)
+    return f"?{query.urlencode()}"

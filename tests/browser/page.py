@@ -56,6 +56,24 @@ class Page:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
+    @contextmanager
+    def narrow(self) -> Iterator[None]:
+        """As a phone shows it."""
+        phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        yield
+        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def leave(self) -> None:
+        """To where somebody has to say who it is."""
+        self._session = self.browser.get_cookie("sessionid")["value"]
+        self.browser.delete_cookie("sessionid")
+        self.go()
+
+    def come_back(self) -> None:
+        cookie = {"name": "sessionid", "value": self._session, "url": self._url}
+        self.browser.execute_cdp_cmd("Network.setCookie", cookie)
+
     def forbid_scripts(self) -> None:
         self.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
 
@@ -64,11 +82,11 @@ class Page:
         return self.browser.find_element(By.TAG_NAME, "body").text
 
     def number(self, queue: str, name: str) -> int | None:
-        """One of a queue's numbers as it is shown; None while it is shown as unknown."""
+        """One of a queue's numbers as it is shown; None while it is shown as not known."""
         selector = f"section[aria-labelledby=queue-{queue}] [data-number={name}]"
         # In one step: between two, the page may put a newer number in its place.
         shown = self.browser.execute_script(f"return document.querySelector('{selector}').textContent")
-        return None if shown == "-" else int(shown.replace(",", ""))
+        return None if shown == "not known" else int(shown.replace(",", ""))
 
     def press(self, words: str) -> None:
         """Click the one button, or link, whose text begins with these words, and wait for what comes."""

@@ -21,7 +21,7 @@ from tests.manifests.agreement import used_keys
 from tests.manifests.rendered import documents, of_kind
 
 LOCAL = overlay("local")
-ROLES = {"beat", "exporter", "relay", "web", *(f"worker-{queue}" for queue in QUEUES)}
+ROLES = {"beat", "exporter", "jobs", "relay", "web", *(f"worker-{queue}" for queue in QUEUES)}
 
 
 @pytest.fixture(autouse=True)

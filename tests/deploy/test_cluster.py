@@ -133,8 +133,8 @@ def test_the_release_is_done_before_a_role_is_changed(cluster) -> None:
         "rollout status deployment",
     ]
     first, second = (line for line in cluster.commands if line.startswith("apply"))
-    assert "notin (web,worker,beat,relay,exporter)" in first
-    assert "in (web,worker,beat,relay,exporter)" in second
+    assert "notin (web,worker,beat,relay,exporter,jobs)" in first
+    assert "in (web,worker,beat,relay,exporter,jobs)" in second
 
 
 def test_no_role_is_changed_after_a_release_that_failed(cluster, capsys, monkeypatch) -> None:

@@ -22,13 +22,16 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from app.celery import app
-from switchyard.deadletters.models import Action
-from switchyard.ops import deadletters as pages
+from switchyard.deadletters import jobs
+from switchyard.deadletters.models import Action, Copy, Job
+from switchyard.deadletters.work import Worker
 from switchyard.ops import timeouts
 from switchyard.ops.commands.queues import CLEAR
 from switchyard.outbox.models import Message
+from switchyard.pooler import connected_for_lock
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES
+from switchyard.stop import Stop
 from tests.gallery.models import Run
 from tests.live.broker import Vhost, dead
 from tests.live.processes import ROOT as FOLDER
@@ -45,6 +48,19 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeouts, "PAGE_SECONDS", 60)
     monkeypatch.setattr(timeouts, "LOOK_SECONDS", 30)
     monkeypatch.setattr(timeouts, "ACT_SECONDS", 30)
+    monkeypatch.setattr(jobs, "COPY_AGAIN_SECONDS", 0)
+
+
+def work() -> None:
+    """What the role `jobs` does, until nothing is asked for."""
+    worker = Worker(Stop())
+    eventually(lambda: (worker.turn() or True) and not jobs.open_jobs().exists(), what="the jobs to end")
+
+
+def copied() -> None:
+    """Have the copy be what the broker has now."""
+    jobs.ask_for_copy("a test")
+    work()
 
 
 def staff(*permissions: str) -> Client:
@@ -149,6 +165,40 @@ def test_a_broker_that_is_silent_is_a_sentence_too(
         assert time.monotonic() - before < 10
 
 
+def test_nothing_is_green_that_could_not_be_read_and_no_page_hangs_behind_a_lock(
+    ada: Client, bury: Callable[..., None], settings: Any, silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.tasks["gallery.io_wait"].delay_on_commit("kept")
+    bury(valid("gallery.io_wait", "dead"))
+    eventually(lambda: "1 dead letters wait for a person" in text(ada.get(ROOT)), within=30)
+    assert verdict_of(ada, ROOT) != "good"
+    monkeypatch.undo()
+    with connected_for_lock() as other, other.transaction():
+        other.execute("LOCK TABLE switchyard_outbox IN ACCESS EXCLUSIVE MODE")
+        for address in (ROOT, PAGES[3]):
+            assert verdict_of(ada, address) == "bad"
+        assert "What waits for it in the outbox is not known." in text(ada.get(ROOT))
+        assert "What waits is not known." in text(ada.get(PAGES[3]))
+        other.execute("LOCK TABLE auth_user IN ACCESS EXCLUSIVE MODE")
+        before = time.monotonic()
+        assert ada.get(ROOT).status_code == 503
+        assert time.monotonic() - before < 10
+    settings.SWITCHYARD_BROKER_MANAGEMENT_URL = f"http://user:secret@127.0.0.1:{silent}"
+    assert verdict_of(ada, ROOT) == "bad"
+    page = text(ada.get(ROOT))
+    assert "Not known: the broker could not be read." in page
+    assert "In the outbox 1 messages for io" in page
+
+
+def verdict_of(client: Client, address: str) -> str:
+    """The kind of the whole page's; it is there within the time that somebody waits for it."""
+    before = time.monotonic()
+    found = re.findall(r'class="ops-verdict ops-(\w+)" data-verdict', client.get(address).content.decode())
+    assert time.monotonic() - before < 10
+    [kind] = found
+    return str(kind)
+
+
 def test_dead_letters_are_listed_by_a_filter_and_what_they_hold_is_for_whoever_may_see_it(
     ada: Client, bury: Callable[..., None]
 ) -> None:
@@ -156,13 +206,15 @@ def test_dead_letters_are_listed_by_a_filter_and_what_they_hold_is_for_whoever_m
     letter.body = json.dumps([["mine"], {"seconds": 0, "api_token": "hush"}, {"chain": None}]).encode()
     bury(letter, valid("gallery.io_fail", "two"))
     bury(valid("gallery.cpu_wait", "three"), queue="cpu")
+    assert "waits for the role jobs" in text(ada.get(PAGES[1]))
+    work()
     page = text(ada.get(PAGES[1]))
-    assert "3 dead letters" in page
+    assert "3 in the copy" in page
     assert all(each in page for each in ("one", "two", "three", "rejected"))
     filtered = text(ada.get(f"{PAGES[1]}?queue=io&task=*_wait"))
-    assert "1 dead letters" in filtered
+    assert "1 in the copy match" in filtered
     assert "gallery.io_fail" not in filtered
-    assert "No dead letter matches" in text(ada.get(f"{PAGES[1]}?reason=expired"))
+    assert "No dead letter of the copy matches" in text(ada.get(f"{PAGES[1]}?reason=expired"))
     assert "Select a valid choice" in text(ada.get(f"{PAGES[1]}?queue=nowhere"))
     held = text(ada.get(f"{PAGES[1]}of/one/"))
     assert "mine" in held
@@ -171,18 +223,18 @@ def test_dead_letters_are_listed_by_a_filter_and_what_they_hold_is_for_whoever_m
 
 
 def test_a_replay_says_how_many_and_which_and_then_runs_each_once(
-    ada: Client, bury: Callable[..., None], yard: Processes, channel: Any, monkeypatch: pytest.MonkeyPatch
+    ada: Client, bury: Callable[..., None], yard: Processes, channel: Any
 ) -> None:
-    monkeypatch.setattr(pages, "AT_ONCE", 2)
     bury(
         *(valid("gallery.io_wait", f"task-{number}") for number in range(5)), valid("gallery.io_nobody", "x")
     )
+    copied()
     address = f"{PAGES[1]}replay/"
     assert staff("view").get(address).status_code == 403
     preview = ada.get(address)
-    assert "Replay 5 dead letters?" in text(preview)
+    assert "Replay 6 dead letters?" in text(preview)
     assert "this release knows no such task" in text(preview)
-    assert ada.post(address, {"count": 5, "done": 0}).status_code == 403
+    assert ada.post(address, {"count": 6}).status_code == 403
     fields = form_of(preview)
     counted_in = int(time.time())
     # A death is known to the second: the next one must be of another second than those that were counted.
@@ -191,9 +243,13 @@ def test_a_replay_says_how_many_and_which_and_then_runs_each_once(
         "switchyard", "deadletters", "discard", "--id", "task-0", "--yes", "--by", "bob", stdout=StringIO()
     )
     bury(valid("gallery.io_wait", "later"))
-    steps = [text(step) for step in posted(ada, address, fields)]
-    assert ["3 left" in steps[0], "1 left" in steps[1]] == [True, True]
-    assert "Replayed 4 dead letters. 1 of those that were counted did not wait any more" in steps[2]
+    [asked] = posted(ada, address, fields | {"why": "mended in 1.2"})
+    assert "Replay by" in text(asked)
+    assert not Message.objects.exists()
+    work()
+    came_of_it = text(ada.get(f"{PAGES[1]}jobs/{Job.objects.get(why='mended in 1.2').pk}/"))
+    assert "done. 4 dead letters. 1 could not be. 1 of those that were counted did not" in came_of_it
+    assert "1: this release knows no such task" in came_of_it
     yard.start("relay")
     yard.worker("io")
     eventually(lambda: Run.objects.filter(finished__isnull=False).count() == 4)
@@ -219,14 +275,17 @@ def test_a_discard_wants_its_number_typed_and_keeps_what_was_not_counted(
     ada: Client, bury: Callable[..., None], channel: Any
 ) -> None:
     bury(valid("gallery.io_wait", "keep"), valid("gallery.io_fail", "drop"))
+    copied()
     address = f"{PAGES[1]}discard/?task=*_fail"
     fields = form_of(ada.get(address))
     assert "Nothing was discarded" in text(ada.post(address, fields | {"typed": "2"}))
     [other] = posted(ada, address, fields | {"count": "many"})
     assert "not the form of that page. Look again." in text(other)
     assert dead(channel) == 2
-    [done] = posted(ada, address, fields | {"typed": "1"})
-    assert "Discarded 1 dead letters." in text(done)
+    [asked] = posted(ada, address, fields | {"typed": "1"})
+    work()
+    assert "discard by" in text(asked).lower()
+    assert list(Copy.objects.values_list("task_id", flat=True)) == ["keep"]
     assert (dead(channel), Action.objects.get().task_id) == (1, "drop")
     assert not Message.objects.exists()
 

@@ -30,6 +30,7 @@ LEFT = {
     "DATABASE_POOL_SIZE": "its default is for the roles on threads",
     "DISABLE_SERVER_SIDE_CURSORS": "the overlays have no pooler between the service and its database",
     "DEBUG": "never in a cluster",
+    "ENVIRONMENT_COLOUR": "its default goes by the environment's name",
     "EXPORTER_PORT": "a pod has its ports to itself",
     "NO_COLOR": "a pod writes to no terminal",
     "PORT": "a pod has its ports to itself",

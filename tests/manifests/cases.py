@@ -12,7 +12,7 @@ import yaml
 
 from tests.manifests.rendered import K8S, Document, of_kind, text
 
-ROLES = {"web", "worker-io", "worker-cpu", "beat", "relay", "exporter", "release"}
+ROLES = {"web", "worker-io", "worker-cpu", "beat", "relay", "exporter", "jobs", "release"}
 DIGEST = "sha256:" + "5" * 64
 POD = "spec.template.spec"
 

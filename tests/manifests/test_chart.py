@@ -42,7 +42,7 @@ REFUSED: dict[str, tuple[Document, str]] = {
     "replicas": ({"roles": {"web": {"replicas": -1}}}, "minimum: got -1, want 0"),
     "role": (
         {"roles": {"worker": {}}},
-        "roles.worker: there is no such role; there are beat, exporter, relay,",
+        "roles.worker: there is no such role; there are beat, exporter, jobs, relay,",
     ),
     "field of a role": ({"roles": {"web": {"nodeselector": {}}}}, "additional properties 'nodeselector'"),
     "secret": ({"settings": {"SECRET_KEY": "x"}}, "settings.SECRET_KEY would stand in a ConfigMap"),

@@ -30,6 +30,7 @@ DISABLE_SERVER_SIDE_CURSORS: 'true'
 {{- define "switchyard.roles" }}
 beat
 exporter
+jobs
 relay
 web
 worker-cpu

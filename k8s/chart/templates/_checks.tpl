@@ -22,8 +22,7 @@
 {{- define "switchyard.secretsAreThere" -}}
 {{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}
 {{- $app := list "database-url" "email-host-password" "secret-key" "secret-key-fallbacks" }}
-{{- $broker := list "exporter" "relay" "release" "worker" }}
-{{- if .Values.operations }}{{ $broker = append $broker "operator" }}{{ end }}
+{{- $broker := list "exporter" "operator" "relay" "release" "worker" }}
 {{- if eq .Values.autoscaling "keda" }}{{ $broker = append $broker "scaler" }}{{ end }}
 {{- include "switchyard.secretIsThere" (list . .Values.secretName $app) }}
 {{- include "switchyard.secretIsThere" (list . .Values.brokerSecretName $broker) }}

@@ -7,7 +7,12 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from switchyard.process.main import VERBS, command
+from switchyard.conf import conf
+from switchyard.identity.environment import header
+from switchyard.process.main import FOR_PEOPLE, VERBS, command
+
+#: What programs read, and what is no command yet.
+SILENT = {"--json", "-h", "--help"}
 
 
 class Command(BaseCommand):
@@ -21,6 +26,8 @@ class Command(BaseCommand):
         if "--skip-checks" in words:
             # For a worker and beat, which look again as they start.
             os.environ["CELERY_SKIP_CHECKS"] = "true"
+        if words and words[0] in FOR_PEOPLE and not SILENT & set(words):
+            self.stderr.write(header(coloured=sys.stderr.isatty() and not conf.NO_COLOR))
         if words and words[0] in VERBS:
             command(words[0]).run_from_argv([program, *words])
         else:

@@ -13,7 +13,12 @@ ACTIONS = {
     "show": "print all of one dead letter: its headers, arguments, death history and last traceback",
     "replay": "send them again with the same id, without their past and with all their retries (dry run)",
     "discard": "take them out for good (dry run)",
+    "jobs": "print what was asked for lately, on the pages or here, and how far it is",
+    "cancel": "stop a job; what it has done stays done",
 }
+
+
+BY = "who is recorded (default: the system's user)"
 
 
 def add_actions(
@@ -29,6 +34,9 @@ def add_actions(
 
 def add_arguments(parser: ArgumentParser) -> None:
     for name, action in add_actions(parser, ACTIONS).items():
+        if name in {"jobs", "cancel"}:
+            _add_job(action, name)
+            continue
         action.add_argument("--queue", choices=PLACES, help="where they died, or unroutable (default: all)")
         if name == "show":
             action.add_argument("task_id", metavar="ID")
@@ -39,10 +47,18 @@ def add_arguments(parser: ArgumentParser) -> None:
             action.add_argument("--groups", action="store_true", help="count by queue, task and reason")
         if name in {"replay", "discard"}:
             action.add_argument("--yes", action="store_true", help="do it, and not just say so")
-            action.add_argument("--by", default="", help="who is recorded (default: the system's user)")
+            action.add_argument("--by", default="", help=BY)
+            action.add_argument("--why", default="", help="what is recorded as the reason")
         if name == "replay":
             action.add_argument("--rate", type=rate, default="inf", help="at most, as 50/s")
             action.add_argument("--to", choices=QUEUES, help="this queue (default: where ROUTES sends each)")
+
+
+def _add_job(action: ArgumentParser, name: str) -> None:
+    if name == "cancel":
+        action.add_argument("number", metavar="JOB", type=positive)
+        action.add_argument("--by", default="", help=BY)
+    action.set_defaults(queue=None, limit=None)
 
 
 def _add_filters(action: ArgumentParser) -> None:

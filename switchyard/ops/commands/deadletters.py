@@ -12,17 +12,23 @@ import django.db
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kombu import Connection
 
-from switchyard.deadletters import actions, listing
+from switchyard.deadletters import actions, jobs, listing
 from switchyard.deadletters.errors import errors_of, traceback_of
 from switchyard.deadletters.letter import DeadLetter
+from switchyard.deadletters.models import Deed, Job, State
 from switchyard.deadletters.places import places
 from switchyard.deadletters.queue import broker
 from switchyard.deadletters.scan import BATCH, Scan, Selection, Tally, batches
+from switchyard.deadletters.turn import Turn
 from switchyard.ops.commands.arguments import add_arguments
 from switchyard.ops.console import Progress, stopped_by_signals, user_name
 from switchyard.ops.format import table
-from switchyard.outage import Unavailable
+from switchyard.ops.jobs import as_object, chords_over
+from switchyard.outage import NotYet, Unavailable
 from switchyard.routing import QUEUES
+
+#: Jobs that are listed.
+SHOWN = 20
 
 
 class Command(BaseCommand):
@@ -37,14 +43,45 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, queue: str | None, limit: int | None, **options: Any) -> None:
         self.options = options
+        if action in {"jobs", "cancel"}:
+            with _needs_met():
+                self._jobs(options.get("number"))
+            return
         selection = Selection(options.get("task"), options.get("reason"), options.get("task_id"))
         self.progress = Progress(sys.stderr)
         self.scan = Scan(places(queue), selection, limit, self.progress)
+        self.meant = {"place": queue or "", "most": limit}
+        self.meant |= {name: options.get(name) or "" for name in ("task", "reason", "task_id", "to", "why")}
         work = {"list": self._list, "show": self._show, "replay": self._replay, "discard": self._discard}
-        with stopped_by_signals(self.scan.stop), _needs_met(), broker() as connection:
-            work[action](connection)
+        with stopped_by_signals(self.scan.stop), _needs_met(), Turn() as turn:
+            self._await(turn)
+            with broker() as connection:
+                work[action](connection)
         if self.scan.stop.is_set():
             raise CommandError("Interrupted; what was looked at is back in its queue.", returncode=1)
+
+    def _await(self, turn: Turn) -> None:
+        """What somebody else walks through is out of sight meanwhile. Without a database nobody is asked."""
+        said = 0
+        try:
+            while not turn.take() and not self.scan.stop.is_set():
+                job = jobs.open_jobs().filter(state=State.RUNNING).first()
+                if job and job.pk != said:
+                    self.stderr.write(f"Waits for job {job.pk}: {job.deed} by {job.by}.")
+                    said = job.pk
+                self.scan.stop.wait(0.2)
+        except (NotYet, django.db.Error):
+            return
+
+    def _jobs(self, number: int | None) -> None:
+        """What was asked for lately; or one, after it was cancelled."""
+        if number is not None:
+            job = Job.objects.filter(pk=number).first()
+            if job is None or not jobs.cancel(job, self.options["by"] or user_name()):
+                raise CommandError(f"No job {number} waits or runs.", returncode=1)
+        found = jobs.recent_jobs(SHOWN) if number is None else Job.objects.filter(pk=number)
+        rows = [as_object(job) for job in found]
+        self._say(json.dumps(rows) if self.options["as_json"] else table(rows))
 
     def _list(self, connection: Connection) -> None:
         letters = self.scan.letters(connection)
@@ -81,36 +118,58 @@ class Command(BaseCommand):
     def _replay(self, connection: Connection) -> None:
         to = QUEUES.get(self.options["to"])
         replay, why_not = partial(actions.replay, to=to), partial(actions.why_not_replayed, to=to)
-        self._act(connection, "replay", replay, why_not, self.options["rate"])
+        self._act(connection, Deed.REPLAY, replay, why_not, self.options["rate"])
 
     def _discard(self, connection: Connection) -> None:
-        self._act(connection, "discard", actions.discard, lambda _: "", float("inf"))
+        self._act(connection, Deed.DISCARD, actions.discard, lambda _: "", float("inf"))
 
-    def _act(self, connection: Connection, verb: str, act: Any, why_not: Any, rate: float) -> None:
+    def _act(self, connection: Connection, verb: Deed, act: Any, why_not: Any, rate: float) -> None:
         """Do it, or with no --yes walk the same way and only count."""
-        done, refused, real = Tally(), Tally(), self.options["yes"]
+        done, refused = Tally(), Tally()
         by = self.options["by"] or user_name()
+        noted = self._begun(verb, by, rate) if self.options["yes"] else None
 
         def accepts(letter: DeadLetter) -> bool:
             why = why_not(letter)
             if why:
                 refused.add(letter, why)
+                if noted:
+                    noted.refuse(why)
             return not why
 
+        state = State.FAILED
         try:
-            if real:
-                touched = self.scan.act(connection, accepts, partial(act, by=by), rate)
+            if noted:
+                touched = self.scan.act(connection, accepts, partial(act, by=by, job=noted.job), rate)
             else:
                 touched = self.scan.letters(connection, accepts)
             for letter in touched:
                 done.add(letter)
+            state = State.CANCELLED if self.scan.stop.is_set() else State.DONE
         finally:
             self.progress.end()
-            self._report(verb, done, refused, real=real)
+            self._report(verb, done, refused, real=noted is not None)
+            if noted:
+                noted.end(state)
+        if noted:
+            self._warn(noted.job)
         if refused.total:
             raise CommandError(f"{refused.total} dead letters cannot be replayed; they stay.", returncode=1)
 
-    def _report(self, verb: str, done: Tally, refused: Tally, *, real: bool) -> None:
+    def _begun(self, verb: Deed, by: str, rate: float) -> jobs.Progress:
+        """The row by which it is seen on the pages, and goes on elsewhere if this process is killed."""
+        job = jobs.ask(verb, by, rate=None if rate == float("inf") else rate, **self.meant)
+        noted = self.scan.progress = jobs.Progress(job, self.scan.stop, also=self.progress)
+        noted.begin()
+        return noted
+
+    def _warn(self, job: Job) -> None:
+        """Of what was replayed and cannot mend what it belongs to."""
+        job.refresh_from_db()
+        if job.chords_over:
+            self.stderr.write(chords_over(job.chords_over))
+
+    def _report(self, verb: Deed, done: Tally, refused: Tally, *, real: bool) -> None:
         if self.options["as_json"]:
             counts = {"count": done.total, "groups": done.rows(), "refused": refused.rows("why")}
             self._say(json.dumps({"verb": verb, "dry_run": not real, **counts}))

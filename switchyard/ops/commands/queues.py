@@ -11,7 +11,8 @@ from switchyard.conf import conf
 from switchyard.ops import timeouts
 from switchyard.ops.console import stopped_by_signals
 from switchyard.ops.history import STEPS
-from switchyard.ops.overview import Overview, read_broker, with_database
+from switchyard.ops.overview import BROKER, Overview, collect, read_broker
+from switchyard.ops.reading import Question
 from switchyard.ops.terminal import document, lines
 from switchyard.outage import Unavailable
 from switchyard.stop import Stop
@@ -73,7 +74,8 @@ def seconds(text: str) -> float:
 
 
 def _read(management: Management) -> Overview:
-    try:
-        return with_database(timeouts.within(lambda: read_broker(management, min(STEPS)), "The broker"))
-    except (ManagementError, timeouts.NoAnswer) as away:
-        raise Unavailable(str(away)) from away
+    """Raises Unavailable: without the broker there is nothing to list."""
+    found = collect(Question(BROKER, lambda: read_broker(management, min(STEPS))))
+    if found.sources[0].trouble:
+        raise Unavailable(found.sources[0].trouble)
+    return found

@@ -1,51 +1,71 @@
 "use strict";
 
-// Refreshes the part of a page that changes, while somebody looks at it; goes on with what was confirmed.
+// Refreshes the part of a page that changes, while somebody looks at it, and says when it has heard nothing.
 
-const RETRY_MOST_SECONDS = 60;
+const RETRY_MOST_SECONDS = 10;
+const LOOK_SECONDS = 1;
 
 for (const part of document.querySelectorAll("[data-live]")) {
-  keepFresh(part, document.querySelector("[data-refresh]"), Number(part.dataset.live));
-}
-for (const form of document.querySelectorAll("form[data-continue]")) {
-  form.requestSubmit();
+  new Live(part, document.querySelector("[data-refresh]")).start();
 }
 
-function keepFresh(part, status, seconds) {
+function Live(part, status) {
+  const seconds = Number(part.dataset.live);
+  let heard = Date.now();
   let wait = seconds;
-  say(status, seconds);
+  let trouble = "";
+
+  this.start = () => {
+    setTimeout(turn, seconds * 1000);
+    setInterval(say, LOOK_SECONDS * 1000);
+    document.addEventListener("visibilitychange", () => document.hidden || refresh());
+    say();
+  };
+
+  async function turn() {
+    if (!document.hidden && !inside()) {
+      wait = await refresh() ? seconds : Math.min(wait * 2, RETRY_MOST_SECONDS);
+    }
+    setTimeout(turn, wait * 1000);
+  }
 
   async function refresh() {
-    if (!document.hidden && !part.contains(document.activeElement)) {
-      wait = await replace(part, status, seconds) ? seconds : Math.min(wait * 2, RETRY_MOST_SECONDS);
+    const asked = Date.now();
+    try {
+      part.innerHTML = await answer();
+      [heard, trouble] = [asked, ""];
+    } catch (error) {
+      trouble = error.name === "TimeoutError" ? "no answer in time" : error.message;
     }
-    setTimeout(refresh, wait * 1000);
+    say();
+    return !trouble;
   }
-  setTimeout(refresh, wait * 1000);
-  document.addEventListener("visibilitychange", () => document.hidden || replace(part, status, seconds));
-}
 
-async function replace(part, status, seconds) {
-  try {
-    const answer = await fetch(location.href, {headers: {"X-Live-Part": "1"}, redirect: "error"});
-    if (!answer.ok) {
-      throw new Error(`the service answered with ${answer.status}`);
+  async function answer() {
+    const signal = AbortSignal.timeout(2 * seconds * 1000);
+    const found = await fetch(location.href, {headers: {"X-Live-Part": "1"}, redirect: "error", signal});
+    if (!found.ok) {
+      throw new Error(`the service answered with ${found.status}`);
     }
-    part.innerHTML = await answer.text();
-    say(status, seconds);
-    return true;
-  } catch (error) {
-    say(status, seconds, error.message);
-    return false;
+    return found.text();
   }
-}
 
-function say(status, seconds, trouble = "") {
-  const sentence = trouble
-    ? `Not refreshed since the time below: ${trouble}. You may have been signed out; reload.`
-    : `Refreshed every ${seconds} s while this page is in sight.`;
-  status.classList.toggle("ops-trouble", Boolean(trouble));
-  if (status.textContent !== sentence) {
-    status.textContent = sentence;
+  // A sentence that stays the same while nothing changes: it is read aloud whenever it does.
+  function say() {
+    const stale = Boolean(trouble) || Date.now() - heard > 2 * seconds * 1000;
+    const reason = trouble || (inside() ? "it waits while you are in it" : "no answer yet");
+    const since = new Date(heard).toISOString().slice(11, 19);
+    const sentence = stale
+      ? `Nothing heard since ${since} UTC: ${reason}. What is below was so then. You may have been signed out; reload.`
+      : `Refreshed every ${seconds} s while this page is in sight.`;
+    status.classList.toggle("ops-trouble", stale);
+    part.classList.toggle("ops-stale", stale);
+    if (status.textContent !== sentence) {
+      status.textContent = sentence;
+    }
+  }
+
+  function inside() {
+    return part.contains(document.activeElement);
   }
 }

@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from app.celery import app
+from switchyard.deadletters.models import Job
 from switchyard.ops.numbers import whole_number
 from switchyard.outbox.models import Message
 
@@ -90,14 +91,9 @@ def test_the_number_to_type_is_taken_as_people_write_it(client: Client, locale: 
 
 
 def test_each_page_writes_numbers_for_machines_without_their_thousands(locale: str, rf: Any) -> None:
-    meant = {"given": {"queue": "io"}, "query": ""}
-    wanted = {"count": 12_000, "done": 1_000, "typed": "12000", "died_by": datetime(2026, 11, 29, tzinfo=UTC)}
-    page = render_to_string(
-        "switchyard/progress.html",
-        {"request": rf.get("/"), "meant": meant, "wanted": wanted, "left": 11_000, "tabs": {}},
-    )
-    assert hidden(page)["count"] == "12000"
-    assert hidden(page)["done"] == "1000"
+    job = Job(deed="replay", expected=12_000, looked_at=1_000, by="ada", counted=12_000)
+    job.asked_at = datetime(2026, 11, 29, tzinfo=UTC)
+    page = render_to_string("switchyard/job_live.html", {"request": rf.get("/"), "job": job})
     assert 'max="12000" value="1000"' in page
 
 

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from switchyard.ops import deadletters
+from switchyard.ops import letter
+from switchyard.ops.search import Found
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +17,7 @@ DEED = {
     "reason": "",
     "id": "1",
     "count": "1",
-    "done": "0",
+    "why": "w",
     "typed": "1",
     "died_by": "",
 }
@@ -27,7 +28,10 @@ SENT = {
     "outbox/requeue/": DEED,
     "outbox/discard/": DEED,
 }
-ASKED = ["", "dead-letters/", "dead-letters/of/%00/", "dead-letters/of/a%00b/", "schedule/", "outbox/", *SENT]
+ASKED = [
+    *("", "dead-letters/", "dead-letters/of/%00/", "dead-letters/of/a%00b/", "schedule/", "outbox/"),
+    *("dead-letters/jobs/", f"dead-letters/jobs/{'9' * 40}/", *SENT),
+]
 #: No text of PostgreSQL's has the first, none of its numbers is as large as the second.
 ODD = ("\0", "9" * 40)
 
@@ -35,8 +39,7 @@ ODD = ("\0", "9" * 40)
 @pytest.fixture(autouse=True)
 def nothing_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the place of the broker, which the run of this file needs for nothing else."""
-    monkeypatch.setattr(deadletters, "search", lambda *_: None)
-    monkeypatch.setattr(deadletters, "act", lambda *_: 0)
+    monkeypatch.setattr(letter, "search", lambda *_: Found())
 
 
 @pytest.fixture

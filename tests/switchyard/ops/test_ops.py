@@ -2,7 +2,9 @@
 
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from html import unescape
 from pathlib import Path
 from threading import Event
@@ -18,14 +20,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import switchyard
+from switchyard.metrics.samples import slope
 from switchyard.metrics.state import QueueState
-from switchyard.ops import timeouts
+from switchyard.ops import copies, timeouts
 from switchyard.ops.format import duration, rate, signed, table
 from switchyard.ops.history import Rise, points, rise
 from switchyard.ops.overview import Overview, QueueOverview
 from switchyard.ops.pages import LIVE_PART, shown
+from switchyard.ops.reading import Reading
 from switchyard.ops.redaction import named, redacted
 from switchyard.ops.terminal import document, lines
+from switchyard.ops.verdict import together, verdict
+from switchyard.outbox.backlog import Backlog
 from switchyard.outbox.headers import is_id
 from switchyard.routing import QUEUES
 from switchyard.templatetags.switchyard import as_json
@@ -112,7 +118,7 @@ def test_a_page_without_a_live_part_is_whole_whatever_is_asked_for(name: str) ->
 @example(task_id="a/b ?x#y%41", task="\u202etxt.exe")
 @example(task_id="\n", task="\x1b[2J")
 def test_a_row_of_the_list_shows_any_name_and_leads_to_its_letter(task_id: str, task: str) -> None:
-    row = {"id": task_id, "task": task, "queue": "io", "deaths": 1, "reason": "rejected"}
+    row = {"task_id": task_id, "task": task, "place": "io", "deaths": 1, "reason": "rejected"}
     row |= {"fault": None, "error": None, "died_at": None}
     page = render_to_string("switchyard/letters.html", {"rows": [row], "caption": "c"})
     page.encode()
@@ -135,8 +141,13 @@ def test_a_table_on_a_terminal_moves_no_cursor(name: str) -> None:
 
 def overview(*alarms: str, **facts: Any) -> Overview:
     """One queue, io, in which nothing happens but what is said."""
-    state = {"messages_ready": 0, "messages_unacknowledged": 0, "consumers": 1, "growth_rate": 0.0} | facts
-    queue = QueueOverview(QUEUES["io"], QueueState("io", True, 10, **state), (), None)
+    known = {
+        name: facts.pop(name) for name in ("broker_known", "outbox_known", "wait_known") if name in facts
+    }
+    outbox = facts.pop("outbox", None)
+    state = {"messages_ready": 0, "messages_unacknowledged": 0, "consumers": 1, "growth_rate": 0.0}
+    state |= {"dead_letters": 0} | facts
+    queue = QueueOverview(QUEUES["io"], QueueState("io", True, 10, **state), (), outbox, **known)
     return Overview([queue], list(alarms), delayed=0, unroutable=0, quarantined=0)
 
 
@@ -148,9 +159,54 @@ def test_an_alarm_is_said_before_all_queues() -> None:
     said = shown_on_a_terminal(overview("memory"))
     assert said.index("The broker takes nothing: memory alarm.") < said.index("Nothing waits.")
     assert document(overview("memory"), datetime.now(UTC))["alarms"] == ["memory"]
-    page = render_to_string("switchyard/queues_live.html", {"alarms": ["disk"], "now": datetime.now(UTC)})
+    page = render_to_string("switchyard/queues_live.html", {"verdict": together(overview("disk"))})
     assert "The broker takes nothing: disk alarm." in page
     assert "alarm" not in shown_on_a_terminal(overview())
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "said"),
+    [
+        ({}, "good", "Nothing waits."),
+        ({"dead_letters": 500}, "warning", "500 dead letters wait for a person."),
+        ({"dead_letters": None}, "bad", "How many dead letters it has is not known."),
+        ({"broker_known": False}, "bad", "Not known: the broker could not be read."),
+        ({"outbox_known": False}, "bad", "What waits for it in the outbox is not known."),
+        ({"wait_known": False}, "bad", "How long a message waits is not known."),
+        ({"messages_ready": None}, "bad", "The broker has not counted it yet"),
+        ({"outbox": Backlog("io", 3, 60.0)}, "bad", "3 wait in the outbox, the oldest for 1 min"),
+        ({"outbox": Backlog("io", 3, 1.0)}, "good", "Nothing waits."),
+    ],
+)
+def test_what_is_not_known_is_bad_and_the_worst_decides(facts: dict[str, Any], kind: str, said: str) -> None:
+    found = overview(**facts)
+    assert (verdict(found.queues[0]).kind, together(found).kind) == (kind, kind)
+    assert said in verdict(found.queues[0]).text
+
+
+def test_a_source_that_says_nothing_is_said_in_the_verdict_of_all() -> None:
+    silent = Reading("the outbox", datetime.now(UTC), None, "the outbox did not answer within 2.5 s.")
+    found = together(replace(overview(), sources=[silent]))
+    assert (found.kind, found.text) == ("bad", "The outbox did not answer within 2.5 s.")
+
+
+def test_a_queue_that_turns_is_seen_to_within_two_counts_of_the_broker() -> None:
+    """Its last minute still says that it grows."""
+    grew = tuple((5.0 * number, 100 * number) for number in range(10))
+    turned = (*grew, (50.0, 850), (55.0, 700), (60.0, 550))
+    found = overview(messages_ready=550, depth_samples=turned, growth_rate=slope(turned))
+    assert (slope(turned) or 0) > 0
+    assert "Draining: empty in about" in verdict(found.queues[0]).text
+
+
+@given(pattern=st.text("ab*?[]!^-.\\", max_size=8), name=st.text("ab^-.\\]!", max_size=6))
+def test_a_pattern_finds_in_the_copy_what_it_matches_on_the_broker(pattern: str, name: str) -> None:
+    """Python's own expressions are near enough to PostgreSQL's here."""
+    try:
+        ours = re.compile(copies.regex(pattern), re.DOTALL)
+    except re.error:
+        return
+    assert bool(ours.fullmatch(name)) == fnmatchcase(name, pattern)
 
 
 def test_dead_letters_that_are_held_back_are_no_growth() -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('switchyard', '0008_database_identity'),
+        ('switchyard', '0009_dead_letter_jobs'),
     ]
 
     operations = [
