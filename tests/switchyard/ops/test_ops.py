@@ -26,7 +26,7 @@ from switchyard.ops.overview import Overview, QueueOverview
 from switchyard.ops.pages import LIVE_PART, shown
 from switchyard.ops.redaction import named, redacted
 from switchyard.ops.terminal import document, lines
-from switchyard.outbox.headers import is_id
+from switchyard.outbox.header_rules import is_id
 from switchyard.routing import QUEUES
 from switchyard.templatetags.switchyard import as_json
 from tests.switchyard.test_text import ANY_TEXT

@@ -1,0 +1,44 @@
+"""Reads a project's Celery options, which are Django's settings or any other map of names to values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from celery.utils.collections import DictAttribute
+from django.conf import LazySettings, Settings
+
+
+class WithoutRequired(Mapping[str, Any]):
+    """A project's settings, read anew each time, without what is required otherwise."""
+
+    def __init__(self, settings: Mapping[str, Any], prefix: str, required: Mapping[str, Any]) -> None:
+        self._settings = settings
+        said_by: Any = settings.obj if isinstance(settings, DictAttribute) else None
+        self._of_django: Any = said_by if type(said_by) is LazySettings else None
+        self._prefix = prefix
+        self._required = required
+
+    def __getitem__(self, key: str) -> Any:
+        if self._hidden(key):
+            raise KeyError(key)
+        return self._settings[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._settings and not self._hidden(str(key))
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._settings if not self._hidden(key))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def among(self, names: Sequence[str]) -> Sequence[str]:
+        """Those of the names that may be here. Django's settings raise and catch two exceptions for one that
+        they do not have; what they hold is looked at instead, where no test has overridden them.
+        """
+        if self._of_django is None:
+            return names
+        held = self._of_django._wrapped  # noqa: SLF001 - it has no public reader that does not raise
+        return [name for name in names if name in held.__dict__] if type(held) is Settings else names
+
+    def _hidden(self, key: str) -> bool:
+        return bool(self._prefix) and key.lower().removeprefix(self._prefix.lower()) in self._required
