@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from celery.utils.collections import DictAttribute
-from django.conf import LazySettings, Settings
+from django.conf import LazySettings, Settings, UserSettingsHolder
 
 
 class WithoutRequired(Mapping[str, Any]):
@@ -32,13 +32,19 @@ class WithoutRequired(Mapping[str, Any]):
         return sum(1 for _ in self)
 
     def among(self, names: Sequence[str]) -> Sequence[str]:
-        """Those of the names that may be here. Django's settings raise and catch two exceptions for one that
-        they do not have; what they hold is looked at instead, where no test has overridden them.
+        """Those of the names that may be here.
+
+        Django's settings raise and catch two exceptions for one that they do not have, so what they hold is
+        looked at instead, and what a test lays over them.
         """
-        if self._of_django is None:
+        held = None if self._of_django is None else self._of_django._wrapped  # noqa: SLF001 - no other reader
+        there: list[str] = []
+        while type(held) is UserSettingsHolder:
+            there += [name for name in names if name in held.__dict__]
+            held = held.default_settings
+        if type(held) is not Settings:
             return names
-        held = self._of_django._wrapped  # noqa: SLF001 - it has no public reader that does not raise
-        return [name for name in names if name in held.__dict__] if type(held) is Settings else names
+        return [name for name in names if name in held.__dict__ or name in there]
 
     def _hidden(self, key: str) -> bool:
         return bool(self._prefix) and key.lower().removeprefix(self._prefix.lower()) in self._required
