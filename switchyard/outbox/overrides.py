@@ -16,8 +16,7 @@ class Shipped:
     """Functions of classes and modules, and whether all of them are still as their library ships them."""
 
     def __init__(self, *places: tuple[Any, str]) -> None:
-        """Raises KeyError for what its owner does not have itself."""
-        self._found = [(vars(owner), name, vars(owner)[name]) for owner, name in places]
+        self._found = [(vars(owner), name, vars(owner).get(name)) for owner, name in places]
         self._were_at_first = all(_is_own(_function(value)) for _, _, value in self._found)
 
     def hold(self) -> bool:

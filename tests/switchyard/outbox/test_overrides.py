@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from celery import Celery, shared_task
 from celery.app.task import Task as CelerysTask
+from celery.backends.base import DisabledBackend
 from celery.contrib.django.task import DjangoTask
+from celery.result import AsyncResult
 from celery.signals import before_task_publish
+from django.db import transaction
 from django.test.utils import override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -27,6 +30,8 @@ from switchyard.outbox.capture import captured
 from switchyard.outbox.errors import TaskCallError
 from switchyard.outbox.overrides import Shipped
 from switchyard.outbox.rows import Row
+from switchyard.tasks.discarded import Result
+from switchyard.tasks.sent import SentResult
 from tests.gallery.models import Run
 
 tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
@@ -61,7 +66,25 @@ class ShadowedTask(RoutedTask):
         return f"of {tenant.get()}"
 
 
-BASES = {"plain": RoutedTask, "tenant": TenantTask, "mixed": MixedTask, "shadowed": ShadowedTask}
+class Elsewhere(AsyncResult):  # type: ignore[type-arg]
+    """A result that is kept by somebody else."""
+
+
+class KeptElsewhereTask(RoutedTask):
+    abstract = True
+
+    def AsyncResult(self, task_id: str, **options: Any) -> Any:  # noqa: N802 - Celery's name
+        return Elsewhere(task_id, backend=ELSEWHERE, app=self.app, **options)
+
+
+ELSEWHERE: Any = DisabledBackend(app=app)
+BASES = {
+    "plain": RoutedTask,
+    "tenant": TenantTask,
+    "mixed": MixedTask,
+    "shadowed": ShadowedTask,
+    "kept elsewhere": KeptElsewhereTask,
+}
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:
@@ -71,7 +94,7 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def tasks() -> Iterator[dict[str, Any]]:
     declared = [
-        shared_task(name=f"gallery.io_of_{name}", base=base, bind=True)(_nothing)
+        shared_task(name=f"gallery.io_of_{name.replace(' ', '_')}", base=base, bind=True)(_nothing)
         for name, base in BASES.items()
     ]
     yield {name: app.tasks[task.name] for name, task in zip(BASES, declared, strict=True)}
@@ -278,6 +301,17 @@ def what_came_of(make: Callable[[], list[Row]]) -> Any:
         for text in (row.headers, row.properties, row.body)
     ]
     return *texts, row.task, row.queue, row.due
+
+
+@pytest.mark.django_db
+def test_a_result_is_what_its_task_makes_of_it_at_each_call(tasks: dict[str, Any]) -> None:
+    template._templates.clear()
+    for base, kind, backend in (("plain", Result, app.backend), ("kept elsewhere", Elsewhere, ELSEWHERE)):
+        for _ in range(2):
+            with transaction.atomic():
+                called, sent = tasks[base].delay(), tasks[base].delay_on_commit()
+            assert (type(called), called.backend) == (kind, backend)
+            assert (type(sent), sent.backend, sent) == (SentResult, backend, sent.id)
 
 
 def test_three_tenants_are_three_tenants(tasks: dict[str, Any]) -> None:
