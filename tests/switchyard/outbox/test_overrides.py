@@ -21,6 +21,7 @@ from django.test.utils import override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu import Producer, serialization
+from kombu.utils import json as kombus
 from wrapt import FunctionWrapper
 
 from app.celery import app
@@ -170,6 +171,14 @@ def json_of_their_own() -> Iterator[None]:
 
 
 @contextmanager
+def a_type_of_their_own() -> Iterator[None]:
+    """As kombu documents it, for what it would refuse otherwise."""
+    kombus.register_type(complex, "complex", str, complex)
+    yield
+    del kombus._encoders[complex], kombus._decoders["complex"]
+
+
+@contextmanager
 def patched(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, wrap(owner.__dict__[name]))
@@ -189,6 +198,7 @@ HABITS: dict[str, Callable[[], Any]] = {
     "publish is wrapped": lambda: patched(Producer, "publish", _in_new_headers),
     "_publish is wrapped": lambda: patched(Producer, "_publish", _in_the_same_headers),
     "json is another": json_of_their_own,
+    "json knows another type": a_type_of_their_own,
 }
 #: What Celery's JSON holds, and what it does not.
 ARGUMENTS = st.recursive(
@@ -237,6 +247,7 @@ ADAS = ("plain", "ada")
 @example(
     calls=[(*ADAS, habits, 1, {}, {}) for each in sorted(HABITS) for habits in (set(), {each}, {each}, set())]
 )
+@example(calls=[(*ADAS, habits, 1j, {}, {}) for habits in (set(), {"json knows another type"}, set())])
 @example(calls=[(*ADAS, set(), each, {"b": each}, {}) for each in (1, object, Run(key="a"), "x" * 2**20)])
 @example(
     calls=[
@@ -321,6 +332,16 @@ def test_three_tenants_are_three_tenants(tasks: dict[str, Any]) -> None:
             token = tenant.set(name)
             assert json.loads(plain(tasks[base])[0])["tenant"] == name
             tenant.reset(token)
+
+
+def test_headers_that_many_calls_share_are_left_as_they_are(tasks: dict[str, Any]) -> None:
+    """Of another library the first call's tenant stayed in them, and was everybody's."""
+    template._templates.clear()
+    shared: dict[str, Any] = {"of": [1]}
+    for base in ("plain", "tenant", "plain"):
+        with receiver(_adds):
+            plain(tasks[base], headers=shared)
+    assert shared == {"of": [1]}
 
 
 def test_what_nobody_has_changed_is_made_from_a_template(tasks: dict[str, Any]) -> None:
