@@ -4,6 +4,8 @@ Only of errors that Django raised, and so of its own connections. A driver that 
 that task to judge.
 """
 
+import re
+
 import psycopg
 from django.db import Error
 
@@ -19,6 +21,8 @@ CONTENTION = {"40001", "40P01"}
 LOCK_TIMEOUT = "55P03"
 #: Ended by a time-out of its own, or by somebody's hand.
 CANCELLED = "57014"
+#: What CREATE EXTENSION says where the server has no files of it: not supported, or once, no such file.
+NO_FILES = {"0A000", "58P01"}
 
 
 def is_away(error: BaseException) -> bool:
@@ -53,6 +57,15 @@ def is_lock_timeout(error: BaseException) -> bool:
     """Whether a lock was not free in time."""
     cause = _driver_error(error)
     return cause is not None and cause.sqlstate == LOCK_TIMEOUT
+
+
+def missing_extension(error: BaseException) -> str:
+    """The name of the extension that was to be created and that the server has no files of; or empty."""
+    cause = _driver_error(error)
+    if cause is None or cause.sqlstate not in NO_FILES:
+        return ""
+    named = re.search(r'extension "([^"]+)"|extension/([^"]+)\.control', str(cause))
+    return (named.group(1) or named.group(2)) if named else ""
 
 
 def is_cancelled(error: BaseException) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 def is_text(value: Any) -> bool:
     """Whether it is text that PostgreSQL and UTF-8 can hold."""
-    return isinstance(value, str) and "\0" not in value and (value.isascii() or _is_utf8(value))
+    is_str = type(value) is str or isinstance(value, str)
+    return is_str and "\0" not in value and (value.isascii() or _is_utf8(value))
 
 
 def storable(text: str) -> str:

@@ -12,6 +12,7 @@ from kombu import Exchange, Queue
 from switchyard.broker.drivers import broker_options
 from switchyard.broker.frames import forgiving_frame_handler
 from switchyard.broker.inspection import tell_only_own
+from switchyard.broker.project_settings import WithoutRequired
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES, ROUTES
 
@@ -149,7 +150,7 @@ def asked(conf: Any, option: str, default: Any = None) -> Any:
     """
     names = _names(conf, option)
     for settings in conf.maps:
-        for name in names:
+        for name in settings.among(names) if type(settings) is WithoutRequired else names:
             if name in settings:
                 return settings[name]
     return default
@@ -182,29 +183,3 @@ def _let_required_win(conf: Any, required: Mapping[str, Any]) -> None:
     """Before Celery 5.7 a key with the prefix, wherever it stands, comes before ours, which has none."""
     conf.maps[1:-1] = [WithoutRequired(each, conf.prefix or "", required) for each in conf.maps[1:-1]]
     conf.defaults[:-1] = conf.maps[1:-1]
-
-
-class WithoutRequired(Mapping[str, Any]):
-    """A project's settings, read anew each time, without what is required otherwise."""
-
-    def __init__(self, settings: Mapping[str, Any], prefix: str, required: Mapping[str, Any]) -> None:
-        self._settings = settings
-        self._prefix = prefix
-        self._required = required
-
-    def __getitem__(self, key: str) -> Any:
-        if self._hidden(key):
-            raise KeyError(key)
-        return self._settings[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._settings and not self._hidden(str(key))
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key in self._settings if not self._hidden(key))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def _hidden(self, key: str) -> bool:
-        return bool(self._prefix) and key.lower().removeprefix(self._prefix.lower()) in self._required

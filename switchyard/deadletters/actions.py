@@ -16,7 +16,7 @@ from kombu.utils import json
 from switchyard.celery import tasks
 from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.models import Action, Copy, Job, Verb
-from switchyard.outbox.headers import SENT_AT
+from switchyard.outbox.header_rules import SENT_AT
 from switchyard.outbox.moments import countdown_of
 from switchyard.outbox.rows import Row, insert
 from switchyard.queues import QueueSpec

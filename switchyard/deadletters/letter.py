@@ -11,7 +11,7 @@ from kombu.message import Message
 
 from switchyard.broker.declarations import DELAYED
 from switchyard.broker.frames import UNREADABLE
-from switchyard.outbox.headers import is_name
+from switchyard.outbox.header_rules import is_name
 from switchyard.queues import UNROUTABLE
 from switchyard.worker.message import fault_of
 

@@ -50,6 +50,8 @@ class AMQP(amqp.AMQP):
             # No task-sent event: it would be published, and it would be too early.
             return publish(Recorder(name, rows), name, message._replace(sent_event=None), **options)
 
+        # For a message of which all that is known (``switchyard.outbox.template``).
+        send.celerys = publish  # type: ignore[attr-defined]
         return send
 
     @contextmanager

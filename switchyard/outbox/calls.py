@@ -1,6 +1,6 @@
 """Checks a task call before anything is sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -38,15 +38,17 @@ def refuse_arguments(task: str, args: Any, kwargs: Any) -> None:
 
 def refuse_models(task: str, args: Any, kwargs: Any) -> None:
     """Raise ModelRefused for a model instance or a queryset, however deep it lies."""
-    for where, value in _leaves("args", list(args or ())):
-        _refuse_model(task, where, value)
-    for where, value in _leaves("kwargs", dict(kwargs or {})):
-        _refuse_model(task, where, value)
+    positional, named = list(args or ()), dict(kwargs or {})
+    if are_plain(positional) and are_plain(named.values()):
+        return
+    for where, value in (*_leaves("args", positional), *_leaves("kwargs", named)):
+        if isinstance(value, MODELS):
+            raise ModelRefused(task, where, value)
 
 
-def _refuse_model(task: str, where: str, value: Any) -> None:
-    if isinstance(value, MODELS):
-        raise ModelRefused(task, where, value)
+def are_plain(values: Iterable[Any]) -> bool:
+    """Whether none of them holds another value."""
+    return PLAIN.issuperset(map(type, values))
 
 
 def _leaves(where: str, value: Any) -> Iterator[tuple[str, Any]]:

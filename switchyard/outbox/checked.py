@@ -5,11 +5,10 @@ can be seen here: who called can still do something. What the broker only says w
 limit may have been set lower, an option may be nothing that it takes) raises ``MessageRefused``.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from amqp.exceptions import MessageNacked
-from kombu.serialization import dumps
-from kombu.utils.json import JSONEncoder
 
 from switchyard.outage import BROKER_ERRORS, MESSAGE_FAULTS, NotPublished, first_line
 from switchyard.outbox.compression import LARGEST_BODY_BYTES, asked_for
@@ -20,7 +19,8 @@ from switchyard.outbox.errors import (
     MessageRefused,
     MessageTooLarge,
 )
-from switchyard.outbox.headers import are_usual, fault_of_headers, mend_informing, unwritable
+from switchyard.outbox.headers import NONE_KNOWN, are_usual, fault_of_headers, mend_informing, unwritable
+from switchyard.outbox.serialization import headers_as_json, written
 
 #: Of a message's arguments, callbacks and canvas. RabbitMQ 4 refuses above 16 MiB; a broker that replicates
 #: each message to three nodes, and a worker that holds a hundred of them, are in trouble long before.
@@ -28,11 +28,11 @@ BODY_LIMIT_BYTES = 1024 * 1024
 #: All headers have to fit in one AMQP frame, which is 128 KiB: a larger one ends the connection.
 HEADERS_LIMIT_BYTES = 64 * 1024
 
+#: Of a character in UTF-8.
+MOST_BYTES = 4
+
 #: What the broker may answer otherwise another time; that of a full queue, and of a socket, among them.
 TRANSIENT = (*BROKER_ERRORS, MessageNacked, OSError)
-
-#: Made once: ``json.dumps`` makes an encoder for each call with options.
-headers_as_json = JSONEncoder(allow_nan=False).encode
 
 
 class Checked:
@@ -47,11 +47,11 @@ class Checked:
         options["compression"] = asked_for(self._task, options.get("compression"), headers)
         refuse_headers(self._task, headers)
         refuse_large_headers(self._task, headers_as_json(headers))
-        content_type, content_encoding, text = dumps(body, serializer)
+        content_type, content_encoding, text = written(body, serializer)
         refuse_large_body(self._task, text, LARGEST_BODY_BYTES)
-        written = {"content_type": content_type, "content_encoding": content_encoding}
+        kind = {"content_type": content_type, "content_encoding": content_encoding}
         try:
-            return self._producer.publish(text, headers=headers, **written, **options)
+            return self._producer.publish(text, headers=headers, **kind, **options)
         except MESSAGE_FAULTS as error:
             raise MessageRefused(self._task, first_line(error)) from error
         except TRANSIENT as error:
@@ -61,9 +61,12 @@ class Checked:
         return getattr(self._producer, name)
 
 
-def refuse_headers(task: str, headers: dict[str, Any]) -> None:
-    """Mend those that only inform. Raise HeaderRefused or HeadersNotFinite for what no worker takes."""
-    if not are_usual(headers):
+def refuse_headers(task: str, headers: dict[str, Any], known: Mapping[str, Any] = NONE_KNOWN) -> None:
+    """Mend those that only inform. Raise HeaderRefused or HeadersNotFinite for what no worker takes.
+
+    ``known`` as for ``are_usual``.
+    """
+    if not are_usual(headers, known):
         mend_informing(headers)
         fault = fault_of_headers(headers)
         if fault:
@@ -75,6 +78,8 @@ def refuse_headers(task: str, headers: dict[str, Any]) -> None:
 
 def refuse_large_body(task: str, body: str | bytes, limit: int) -> None:
     """Raise MessageTooLarge."""
+    if len(body) <= limit // MOST_BYTES:
+        return
     size = len(body.encode() if isinstance(body, str) else body)
     if size > limit:
         raise MessageTooLarge(task, size, limit)
@@ -82,6 +87,8 @@ def refuse_large_body(task: str, body: str | bytes, limit: int) -> None:
 
 def refuse_large_headers(task: str, headers: str) -> None:
     """Raise HeadersTooLarge."""
+    if len(headers) <= HEADERS_LIMIT_BYTES // MOST_BYTES:
+        return
     size = len(headers.encode())
     if size > HEADERS_LIMIT_BYTES:
         raise HeadersTooLarge(task, size, HEADERS_LIMIT_BYTES)

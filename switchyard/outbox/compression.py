@@ -34,6 +34,8 @@ BOUNDED: dict[str, Callable[[], Any]] = {
 
 def kind_of(said: Any) -> str | None:
     """kombu's name of a kind of compression that we know, however it was called; None for any other."""
+    if said is None:
+        return None
     try:
         encoder: Any = compression.get_encoder(said)
     except (KeyError, TypeError):

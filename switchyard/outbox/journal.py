@@ -23,7 +23,7 @@ from celery.signals import after_task_publish, before_task_publish
 
 from switchyard.outbox.capture import captured_rows
 from switchyard.outbox.context import request_id
-from switchyard.outbox.headers import SENT_AT
+from switchyard.outbox.header_rules import SENT_AT
 from switchyard.outbox.moments import moment_in
 from switchyard.routing import queue_of_key
 

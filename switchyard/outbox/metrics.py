@@ -21,13 +21,12 @@ ENQUEUE = Histogram(
 )
 
 
-for _queue in QUEUES:
-    ENQUEUE.labels(_queue)
+_ENQUEUED = {queue: ENQUEUE.labels(queue) for queue in QUEUES}
 
 
 def enqueued(queue: str, seconds: float) -> None:
     """A task, or a canvas whose first message is for this queue, was handed over."""
-    ENQUEUE.labels(queue).observe(seconds)
+    (_ENQUEUED.get(queue) or ENQUEUE.labels(queue)).observe(seconds)
 
 
 def read_outbox() -> tuple[list[Backlog], int]:

@@ -7,9 +7,9 @@ after that, from the headers and the signal ``before_task_publish`` on, is Celer
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from celery.app.amqp import task_message
 from celery.app.routes import MapRoute, Router
@@ -21,7 +21,9 @@ from switchyard.broker.options import asked
 from switchyard.outbox.calls import PLAIN, refuse_models
 from switchyard.outbox.capture import captured, recorded
 from switchyard.outbox.errors import NotJson
-from switchyard.outbox.overrides import is_celerys_own, way_of
+from switchyard.outbox.headers import known_in
+from switchyard.outbox.overrides import cached, is_celerys_own, way_of
+from switchyard.outbox.recorder import Recorder
 from switchyard.outbox.rows import Row
 
 #: Of what Celery shows as Python does: characters, and an integer's size (some are too long to be written).
@@ -33,14 +35,14 @@ OPTIONS = frozenset(("task_id", "headers"))
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message as Celery hands it to its sender, and the options of that."""
+    """A message as Celery hands it to its sender, the options of that, and the headers that need no look."""
 
     message: task_message
     options: dict[str, Any]
+    known: dict[Any, Any]
 
-    def message_of(self, task: Any, task_id: str, args: Any, kwargs: Any) -> task_message:
+    def message_of(self, task: Any, amqp: Any, task_id: str, args: Any, kwargs: Any) -> task_message:
         """The same message for other arguments. Whoever is handed it may write into any part of it."""
-        amqp = task.app.amqp
         headers = self.message.headers | {
             "timelimit": [*self.message.headers["timelimit"]],
             "stamps": {},
@@ -54,21 +56,12 @@ class Template:
             # One for each thread.
             "reply_to": task.app.thread_oid,
         }
-        return task_message(headers, properties, (args, kwargs, dict(self.message.body[2])), None)
+        return task_message(headers, properties, (args, kwargs, {**self.message.body[2]}), None)
 
 
-class Makers(NamedTuple):
-    """What decides about a message beside its arguments: the task and what it declares, routes, and code.
-
-    Celery reads the options of a task's class once (``_exec_options``), and so may this.
-    """
-
-    task: Any
-    options: Any
-    limits: tuple[Any, ...]
-    router: Any
-    way: tuple[Any, ...]
-
+#: What decides about a message beside its arguments: the task and what it declares, its limits and its queue,
+#: the router, and code. Celery reads the options of a task's class once (``_exec_options``), and so may this.
+Makers = tuple[Any, Any, tuple[Any, ...], Any, tuple[Any, ...]]
 
 #: By task name, with what it was made by. None if a call that is made so has to go Celery's whole way.
 _templates: dict[str, tuple[Makers | None, Template | None]] = {}
@@ -77,40 +70,59 @@ os.register_at_fork(after_in_child=_templates.clear)
 
 
 def plain_call(
-    task: Any, celerys: Any, whole: Any, args: Any, kwargs: Any, **options: Any
+    task: Any,
+    celerys: Any,
+    whole: Any,
+    args: Any,
+    kwargs: Any,
+    *,
+    result_of: Callable[[str], Any],
+    **options: Any,
 ) -> tuple[Any, list[Row]]:
     """Result and rows of a call with no other ``OPTIONS``.
 
-    ``celerys`` is the ``apply_async`` that ours calls; ``whole`` is the one to call where nothing is known.
+    ``celerys`` is the ``apply_async`` that ours calls; ``whole`` is the one to call where nothing is known,
+    and ``result_of`` makes of an id what it would return.
 
     Raises switchyard.outbox.errors.TaskCallError.
     """
-    makers = _makers(task, celerys)
+    amqp = cached(task.app, "amqp")
+    makers = _makers(task, amqp, celerys)
     known, template = _templates.get(task.name, (None, None))
     if template is not None and makers == known:
-        return _from_template(template, task, args or (), kwargs or {}, **options)
+        task_id, rows = _from_template(template, task, amqp, args or (), kwargs or {}, **options)
+        return result_of(task_id), rows
     with captured() as rows, recorded() as sent:
         result = whole(args, kwargs, **options)
     # Asked anew, for Celery reads the options of a task at its first call.
-    if makers != known and len(sent) == 1 and (makers := _makers(task, celerys)):
+    if makers != known and len(sent) == 1 and (makers := _makers(task, amqp, celerys)):
         _templates[task.name] = makers, _template(makers, *sent[0])
     return result, rows
 
 
 def _from_template(
-    template: Template, task: Any, args: Any, kwargs: Any, *, task_id: Any = None, headers: Any = None
-) -> tuple[Any, list[Row]]:
+    template: Template,
+    task: Any,
+    amqp: Any,
+    args: Any,
+    kwargs: Any,
+    *,
+    task_id: Any = None,
+    headers: Any = None,
+) -> tuple[str, list[Row]]:
     if task.typing:
         task.__header__(*args, **kwargs)
     refuse_models(task.name, args, kwargs)
     task_id = task_id or uuid()
+    send = amqp.send_task_message.celerys
     with captured() as rows:
-        message = template.message_of(task, task_id, args, kwargs)
+        message = template.message_of(task, amqp, task_id, args, kwargs)
+        recorder = Recorder(task.name, rows, template.known)
         try:
-            task.app.amqp.send_task_message(None, task.name, message, headers=headers, **template.options)
+            send(recorder, task.name, message, headers=headers, **template.options)
         except EncodeError as reason:
             raise NotJson(task.name, reason) from reason
-    return task.AsyncResult(task_id), rows
+    return task_id, rows
 
 
 def _shown(task: Any, arguments: Any, values: Iterable[Any], longest: int | None) -> str:
@@ -135,26 +147,28 @@ def _is_shown_as_it_is(value: Any) -> bool:
     return kind is int and -LARGEST < value < LARGEST
 
 
-def _makers(task: Any, celerys: Any) -> Makers | None:
+def _makers(task: Any, amqp: Any, celerys: Any) -> Makers | None:
     """None where more decides: a task that calls another hands its root on."""
-    app = task.app
-    if app.current_worker_task is not None:
+    if task.app.current_worker_task is not None:
         return None
-    limits = task.ignore_result, task.soft_time_limit, task.time_limit
-    return Makers(task, task._exec_options, limits, app.amqp.router, way_of(task, celerys))  # noqa: SLF001
+    declared = task.ignore_result, task.soft_time_limit, task.time_limit, task.routed_to
+    return task, task._exec_options, declared, cached(amqp, "router"), way_of(task, amqp, celerys)  # noqa: SLF001
 
 
 def _template(makers: Makers, message: task_message, options: dict[str, Any]) -> Template | None:
     """None if something of the message is made of the call's arguments, of its moment, or by others' code."""
-    headers, routes = message.headers, getattr(makers.router, "routes", None) or ()
+    task, _, _, router, way = makers
+    headers, routes = message.headers, getattr(router, "routes", None) or ()
     depends = (
         headers["eta"] or headers["expires"] or headers["stamped_headers"] or not headers["ignore_result"],
         # It has no public reader; before Celery 5.7 there was none.
-        getattr(makers.task, "_dump_pydantic_arguments", None),
-        not is_celerys_own(makers.way),
-        type(makers.router) is not Router or any(type(route) is not MapRoute for route in routes),
+        getattr(task, "_dump_pydantic_arguments", None),
+        not is_celerys_own(way),
+        type(router) is not Router or any(type(route) is not MapRoute for route in routes),
+        # What ``refuse_unrouted`` would have to look for.
+        not task.routed_to or any(message.body[2].values()),
     )
-    return None if any(depends) else Template(message, _without_headers(options))
+    return None if any(depends) else Template(message, _without_headers(options), known_in(headers))
 
 
 def _without_headers(options: dict[str, Any]) -> dict[str, Any]:

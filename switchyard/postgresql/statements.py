@@ -6,9 +6,13 @@ here: let it use ``SET LOCAL`` and locks of the transaction, or call it in a tra
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from psycopg.sql import Composable
+
+#: Statements of which it is kept what was read off them, and characters of the longest such.
+KEPT, LONGEST_KEPT = 1000, 4096
 
 #: What nearly all statements begin with, and what must be in one of these for it to leave anything.
 _HARMLESS = ("select", "insert", "update", "delete", "with", "savepoint", "release", "rollback", "commit")
@@ -37,7 +41,17 @@ def leaves_state(statement: Any) -> bool:
         statement = statement.as_string(None)
     elif isinstance(statement, bytes):
         statement = statement.decode(errors="replace")
-    lower = statement.lower()
+    if len(statement) > LONGEST_KEPT:
+        return _read(statement)
+    return _known(str(statement))
+
+
+def _read(statement: str) -> bool:
+    lower = statement.lstrip().lower()
     if lower.startswith(_HARMLESS) and not any(word in lower for word in _SUSPICIOUS):
         return False
     return _LEAVES_STATE.search(statement) is not None
+
+
+#: Most are sent again and again, their values beside them, and to read one takes as long as to send it.
+_known = lru_cache(maxsize=KEPT)(_read)

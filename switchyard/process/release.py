@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from django.db import DEFAULT_DB_ALIAS, DatabaseError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 
 from switchyard.conf import conf
 from switchyard.identity.installation import identity, installation, write
@@ -12,7 +12,7 @@ from switchyard.outage import Unavailable, first_line
 from switchyard.postgresql.locks import LocksNotFree, bounded_locks
 from switchyard.process import dependencies
 from switchyard.process.turn import Turn
-from switchyard.sqlstate import is_away
+from switchyard.sqlstate import is_away, missing_extension
 
 #: Each a command of Django's, or a verb of ours, and its arguments.
 STEPS = (
@@ -52,7 +52,7 @@ class Release(BaseCommand):
 
 
 def run(step: tuple[str, ...]) -> None:
-    """Raises Unavailable for what may go well another time."""
+    """Raises Unavailable for what may go well another time, and CommandError for what the server lacks."""
     try:
         with bounded_locks(conf.MIGRATION_WAIT_SECONDS) as locks:
             locks.tried(lambda: call_command(*step))
@@ -63,9 +63,23 @@ def run(step: tuple[str, ...]) -> None:
             f"pg_terminate_backend(PID)), and run `{conf.COMMAND} release` again."
         ) from held
     except DatabaseError as error:
+        if lacks := missing_extension(error):
+            raise CommandError(_without_extension(lacks)) from error
         if not is_away(error):
             raise
         raise Unavailable(
             f"The database was lost, or takes no writes ({first_line(error)}). What was done is kept: run "
             f"`{conf.COMMAND} release` again."
         ) from error
+
+
+def _without_extension(name: str) -> str:
+    """As of a PostgreSQL from a wheel, which brings few, where a migration creates one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(name, ', ' ORDER BY name) FROM pg_available_extensions")
+        has = cursor.fetchone()[0]
+    return (
+        f"The PostgreSQL at {connection.settings_dict['HOST']}:{connection.settings_dict['PORT']} has no "
+        f"extension {name!r} to create (it has {has}). Install it there (a package as postgresql-contrib or "
+        "postgresql-18-postgis-3 has it), or set DATABASE_URL to a server that has it."
+    )

@@ -19,7 +19,7 @@ from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing
 from kombu.utils.json import loads
 
 from switchyard.broker.claim import OthersVhost, look
-from switchyard.broker.connection import AGREE, broker_address, is_of_tls
+from switchyard.broker.connection import explained, is_of_tls
 from switchyard.celery import attached
 from switchyard.deadline import CONNECT_SECONDS
 from switchyard.outbox.compression import published
@@ -184,9 +184,7 @@ def trouble_with_broker(error: Exception) -> tuple[str, str]:
     """The event, and the reason with what mends it."""
     if isinstance(error, OthersVhost):
         return "vhost_of_another", str(error)
-    where = broker_address()
-    event, remedy = ("tls_refused", f". {AGREE}") if is_of_tls(error) else ("broker_away", "")
-    return event, f"RabbitMQ at {where.host}:{where.port}: {error!r}{remedy}"
+    return "tls_refused" if is_of_tls(error) else "broker_away", str(explained(error))
 
 
 def _connection(on_blocked: Any, on_unblocked: Any) -> Connection:

@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from json import JSONDecoder
 from typing import Any
 from uuid import UUID, uuid5
 
 from celery import Celery
 from django_celery_beat.models import PeriodicTask
-from kombu.utils.json import loads
+from kombu.utils.json import object_hook
 
 from switchyard.celery import tasks
 from switchyard.routing import HOW_TO_NAME_A_QUEUE, mapped_queue, queue_for
 
 #: Names the ids of ticks: the same entry and due time have the same task id, whichever beat sends them.
 TICKS = UUID("f1b0c9a4-4e0f-5d0e-9a55-6b0f6c8f7f3d")
+
+#: As ``kombu.utils.json.loads``, which makes a decoder for each text.
+_loads = JSONDecoder(object_hook=object_hook).decode
 
 
 class EntryRefused(Exception):
@@ -79,7 +83,7 @@ def destination_of(entry: PeriodicTask) -> str | None:
 def _json(entry: PeriodicTask, field: str, kind: type) -> Any:
     text = getattr(entry, field)
     try:
-        value = loads(text) if text else kind()
+        value = _loads(text) if text else kind()
     except ValueError as error:
         raise EntryRefused(f"Its {field} are not JSON: {error}. Correct {text!r}.") from error
     if not isinstance(value, kind):

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.forms.models import model_to_dict
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from switchyard.schedule.models import Clock
 
 #: The first due time after a moment; None when there is none.
 Timetable = Callable[[datetime], datetime | None]
+#: What a row of a schedule says, to be a key.
+Fields = tuple[tuple[str, Any], ...]
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
@@ -26,7 +27,9 @@ SHORTEST_INTERVAL = timedelta(seconds=1)
 def counted_by(entry: PeriodicTask) -> str:
     """The schedule as text: what has to change for the count to start anew."""
     start = f", from {entry.start_time.isoformat()}" if entry.start_time else ""
-    return f"{entry.scheduler}{start}"
+    schedule = entry.scheduler
+    kind: Any = type(schedule)
+    return f"{schedule and _said_of(kind, _fields(schedule))}{start}"
 
 
 def counted_to(entry: PeriodicTask, clock: Clock) -> datetime:
@@ -62,9 +65,10 @@ def timetable(entry: PeriodicTask, clock: Clock) -> Timetable:
 
 def _by_kind(entry: PeriodicTask, clock: Clock) -> Timetable:
     if entry.interval:
-        return _multiples(entry.schedule.run_every, entry.start_time or clock.counts_from)
+        every = _interval(_fields(entry.interval))
+        return _multiples(every, entry.start_time or clock.counts_from)
     if entry.crontab:
-        return _matching_minutes(tuple(model_to_dict(entry.crontab).items()))
+        return _matching_minutes(_fields(entry.crontab))
     if entry.solar:
         return _sun(entry.schedule)
     if entry.clocked:
@@ -73,18 +77,34 @@ def _by_kind(entry: PeriodicTask, clock: Clock) -> Timetable:
     raise ValueError("it has neither an interval nor a crontab, a solar event or a clocked time")
 
 
+def _fields(schedule: Any) -> Fields:
+    """All that a row of a schedule says."""
+    return tuple([item for item in vars(schedule).items() if item[0] != "_state"])
+
+
+# Of thousands of entries most have the same schedules: what is made of one is kept, under all that it says.
+@lru_cache(maxsize=1000)
+def _said_of(kind: Any, fields: Fields) -> str:
+    return str(kind(**dict(fields)))
+
+
+@lru_cache(maxsize=1000)
+def _interval(fields: Fields) -> timedelta:
+    every: timedelta = IntervalSchedule(**dict(fields)).schedule.run_every
+    return every
+
+
 def _multiples(every: timedelta, origin: datetime) -> Timetable:
     if every < SHORTEST_INTERVAL:
         raise ValueError(f"its interval of {every.total_seconds()} s is shorter than 1 s")
     return lambda moment: origin + ((moment - origin) // every + 1) * every
 
 
-# Of thousands of entries most have the same crontab, and are due at the same moments.
 @lru_cache(maxsize=1000)
-def _matching_minutes(fields: tuple[tuple[str, Any], ...]) -> Timetable:
-    """By all the fields of a crontab's row."""
+def _matching_minutes(fields: Fields) -> Timetable:
     crontab = CrontabSchedule(**dict(fields)).schedule
 
+    # They are due at the same moments.
     @lru_cache(maxsize=20)
     def after(moment: datetime) -> datetime:
         # In its zone: before 5.7 Celery matches the fields in the zone of the moment.

@@ -7,9 +7,13 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
+from django.db.models import prefetch_related_objects
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.schedule.models import Clock
+
+#: An entry's schedule is in one of these.
+SCHEDULES = ("interval", "crontab", "solar", "clocked")
 
 #: The due time of an entry that was edited: before any other.
 EDITED = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,10 +103,13 @@ def locked_entries(keys: Sequence[int]) -> list[PeriodicTask]:
     """Those that are enabled and that nobody else has locked, with all that decides when they are due.
 
     Read after the lock: an edit of a schedule before it is seen, and one after it marks the clock again.
+    Of thousands of entries most have the same few schedules, so each of these is read once.
     """
     locked = [key for (key,) in _fetched(_LOCK, [list(keys)])]
-    parts = ("interval", "crontab", "solar", "clocked", "rule", "clock")
-    return list(PeriodicTask.objects.filter(pk__in=locked).select_related(*parts).order_by("pk"))
+    entries = list(PeriodicTask.objects.filter(pk__in=locked).select_related("rule", "clock").order_by("pk"))
+    used = [kind for kind in SCHEDULES if any(getattr(entry, f"{kind}_id") for entry in entries)]
+    prefetch_related_objects(entries, *used)
+    return entries
 
 
 def insert_ticks(ticks: Sequence[Mapping[str, Any]]) -> set[str]:

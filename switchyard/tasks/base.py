@@ -70,7 +70,7 @@ class RoutedTask(Base):
         if positional or not OPTIONS.issuperset(options) or not is_kept(self.app):
             return super().apply_async(args, kwargs, *positional, **options)
         celerys = super().apply_async
-        result, rows = plain_call(self, celerys, celerys, args, kwargs, **options)
+        result, rows = plain_call(self, celerys, celerys, args, kwargs, result_of=self.AsyncResult, **options)
         hand_over(rows)
         return result
 
@@ -93,7 +93,10 @@ class RoutedTask(Base):
         if is_eager(self.app):
             return self._call_after_commit(args, kwargs, using, **options)
         if OPTIONS.issuperset(options):
-            result, rows = plain_call(self, super().apply_async, self.apply_async, args, kwargs, **options)
+            celerys = super().apply_async
+            result, rows = plain_call(
+                self, celerys, self.apply_async, args, kwargs, result_of=self._sent_result, **options
+            )
         else:
             with captured() as rows:
                 result = self.apply_async(args, kwargs, **options)
@@ -113,9 +116,11 @@ class RoutedTask(Base):
 
     def AsyncResult(self, task_id: str, **options: Any) -> Result:  # noqa: N802 - Celery's name
         """What is known of a call, by its id. Celery's ``apply_async`` makes what it returns by this too."""
-        result = Result(task_id, backend=self.backend, app=self.app, **options)
-        result.task, result.ignored = str(self.name), bool(self.ignore_result)
-        return result
+        return Result.of(self, task_id, **options)
+
+    def _sent_result(self, task_id: str) -> SentResult:
+        own = type(self).AsyncResult is RoutedTask.AsyncResult
+        return SentResult.of(self, task_id) if own else as_text_too(self.AsyncResult(task_id))
 
     def retry(self, *args: Any, countdown: float | None = None, eta: Any = None, **options: Any) -> Retry:
         """Retry after ``countdown`` (seconds), at ``eta``, or else when ``tasks.retries`` says.

@@ -4,7 +4,7 @@ A task keeps its result where it is declared with ``ignore_result=False``. Of an
 ``.get()`` returns None as if the task had returned that, or waits for ever. Its error is kept in any case.
 """
 
-from typing import Any
+from typing import Any, Self
 
 from celery import states
 from celery.result import AsyncResult
@@ -26,6 +26,13 @@ class Result(AsyncResult):  # type: ignore[type-arg]
 
     #: The name of the task. Celery knows one only when the task has ended.
     task = ""
+
+    @classmethod
+    def of(cls, task: Any, task_id: str, **options: Any) -> Self:
+        """Of a call of the task, by its id."""
+        result = cls(task_id, backend=task.backend, app=task.app, **options)
+        result.task, result.ignored = str(task.name), bool(task.ignore_result)
+        return result
 
     def get(self, *args: Any, **options: Any) -> Any:
         self._require_kept()

@@ -22,7 +22,11 @@ class SentResult(Result, str):
 
 def as_text_too(result: Any) -> SentResult:
     """The same result as a SentResult. What a project's own ``apply_async`` may return else, as it is."""
-    if isinstance(result, AsyncResult) and not isinstance(result, EagerResult):
+    if (
+        type(result) is not SentResult
+        and isinstance(result, AsyncResult)
+        and not isinstance(result, EagerResult)
+    ):
         sent = SentResult(result.id, backend=result.backend, app=result.app, parent=result.parent)
         sent.task, sent.ignored = getattr(result, "task", ""), result.ignored
         return sent

@@ -13,7 +13,8 @@ from kombu.exceptions import ContentDisallowed
 
 from switchyard.broker.frames import UNREADABLE
 from switchyard.outbox.compression import HEADER, kind_of
-from switchyard.outbox.headers import fault_of_headers, is_name
+from switchyard.outbox.header_rules import is_name
+from switchyard.outbox.headers import fault_of_headers
 from switchyard.text import is_text
 
 #: What the third part of a body may hold: each would be merged into the task's request.

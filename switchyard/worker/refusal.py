@@ -20,7 +20,8 @@ from celery.utils.log import get_logger
 from django.db import Error
 
 from switchyard.outbox.compression import bound_decompression
-from switchyard.outbox.headers import are_usual, is_name, leave_out_reserved, mend_informing
+from switchyard.outbox.header_rules import is_name
+from switchyard.outbox.headers import are_usual, leave_out_reserved, mend_informing
 from switchyard.routing import queue_of_key
 from switchyard.worker import inspection  # noqa: F401 - answers in the place of Celery's own
 from switchyard.worker.losses import DeliveryLimitExceeded, lost_too_often

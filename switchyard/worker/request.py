@@ -15,7 +15,7 @@ from django.db import connections
 
 from switchyard.outage import BrokerAway
 from switchyard.outbox import journal
-from switchyard.outbox.headers import SENT_AT
+from switchyard.outbox.header_rules import SENT_AT
 from switchyard.routing import queue_of_key
 from switchyard.tasks.failure import class_of
 from switchyard.worker import metrics

@@ -8,6 +8,7 @@ NAMES = {
     "cpu": "tests.bench.cpu",
     "chords": "tests.bench.chords",
     "isolation": "tests.bench.isolation",
+    "schedule": "tests.bench.schedule",
     "latency": "tests.bench.latency",
     "startup": "tests.bench.startup",
     "scrape": "tests.bench.scrape",

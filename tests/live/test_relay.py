@@ -7,14 +7,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from django.db import connection, transaction
 from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from app.celery import app
 from deploy.local.ports import free_ports
@@ -22,7 +25,8 @@ from deploy.local.rabbitmq import Broker
 from switchyard.outbox.errors import TaskCallError
 from switchyard.outbox.models import Message
 from switchyard.relay.link import CONFIRM_SECONDS
-from switchyard.relay.relay import BATCH_ROWS
+from switchyard.relay.metrics import RelayMetrics
+from switchyard.relay.relay import BATCH_ROWS, Relay
 from switchyard.routing import QUEUES
 from tests.live.broker import Vhost
 from tests.live.processes import Process, Processes, eventually
@@ -118,6 +122,38 @@ def test_a_relay_may_start_before_the_broker(yard: Processes, vhost: Vhost, arri
     yard.relay()
     eventually(lambda: not Message.objects.exists())
     assert arrived() == Counter(ids)
+
+
+def test_a_password_that_is_wrong_is_said_once_and_tried_less_and_less(
+    transactional_db: None, vhost: Vhost, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was six log-ins a second, and 150 kB of log a minute."""
+    relay = Relay(RelayMetrics())
+    connect, tried = relay._publisher.connect, []
+
+    def counted() -> Any:
+        tried.append(time.monotonic())
+        return connect()
+
+    def turn() -> int:
+        relay.turn()
+        relay._wake.wait(relay._pause_seconds())
+        return len(tried)
+
+    monkeypatch.setattr(relay._publisher, "connect", counted)
+    parts = urlsplit(vhost.url)
+    settings.CELERY_BROKER_URL = vhost.url.replace(f":{parts.password}@", ":not-the-password@")
+    with capture_logs() as lines:
+        eventually(lambda: turn() >= 5)
+        gaps = [later - earlier for earlier, later in pairwise(tried)]
+        settings.CELERY_BROKER_URL = vhost.url
+        eventually(lambda: turn() and len(lines) > 1)
+    relay._publisher.close()
+    relay._wake.close()
+    assert gaps[-1] > 2 * gaps[0]
+    assert [line["event"] for line in lines] == ["broker_away", "relaying_again"]
+    assert "BROKER_URL" in lines[0]["reason"]
+    assert "not-the-password" not in str(lines)
 
 
 def test_what_no_queue_wants_is_quarantined_and_its_neighbours_pass(yard: Processes, arrived: Any) -> None:

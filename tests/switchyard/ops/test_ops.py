@@ -32,7 +32,7 @@ from switchyard.ops.redaction import named, redacted
 from switchyard.ops.terminal import document, lines
 from switchyard.ops.verdict import together, verdict
 from switchyard.outbox.backlog import Backlog
-from switchyard.outbox.headers import is_id
+from switchyard.outbox.header_rules import is_id
 from switchyard.routing import QUEUES
 from switchyard.templatetags.switchyard import as_json
 from tests.switchyard.test_text import ANY_TEXT

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.backends.signals import connection_created
 
+from switchyard.postgresql import statements
 from switchyard.postgresql.session import changed
 from switchyard.postgresql.statements import leaves_state
 from tests.gallery.models import Run
@@ -56,6 +57,26 @@ def test_what_outlives_its_transaction_changes_the_session(sql: str | bytes) -> 
 @pytest.mark.parametrize("sql", LEAVING)
 def test_what_ends_with_its_transaction_does_not(sql: str) -> None:
     assert not leaves_state(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "leaves"), [*((sql, True) for sql in CHANGING), *((sql, False) for sql in LEAVING)]
+)
+def test_a_statement_that_is_sent_again_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch, sql: str | bytes, leaves: bool
+) -> None:
+    """The outbox's took 0.16 ms of each commit."""
+    leaves_state(sql)
+    monkeypatch.setattr(statements, "_LEAVES_STATE", None)
+    assert leaves_state(sql) == leaves
+
+
+def test_a_long_statement_is_read_each_time_and_to_its_end() -> None:
+    long = ", ".join(["INSERT INTO a VALUES (1)", *["(1)"] * statements.LONGEST_KEPT])
+    before = statements._known.cache_info()
+    assert not leaves_state(long)
+    assert leaves_state(long + "; SET ROLE b")
+    assert statements._known.cache_info() == before
 
 
 def read(sql: str) -> Any:

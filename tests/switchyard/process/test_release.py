@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from switchyard.outage import UNAVAILABLE, NotYet, Unavailable
@@ -304,3 +304,17 @@ def test_a_database_that_is_lost_halfway_asks_for_another_run(pier: None, thread
     assert "depth" not in columns()
     released("0002")
     assert "depth" in columns()
+
+
+def test_an_extension_that_the_server_does_not_have_is_named_with_what_it_has(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pg_trgm, where PostgreSQL is that of a wheel."""
+
+    def create(*_: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE EXTENSION nobody_has_this")
+
+    monkeypatch.setattr(release, "call_command", create)
+    with pytest.raises(CommandError, match=r"no extension 'nobody_has_this'.*plpgsql.*set DATABASE_URL"):
+        release.run(("migrate",))

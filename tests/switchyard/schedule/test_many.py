@@ -1,6 +1,7 @@
 """What a look costs does not grow with the entries that are not due, and no edit of an entry is missed."""
 
 from collections.abc import Callable
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -15,10 +16,16 @@ from app.celery import app
 from switchyard.outbox.models import Message
 from switchyard.schedule import scheduler as scheduler_module
 from switchyard.schedule.models import Clock, Tick
-from switchyard.schedule.scheduler import Scheduler
+from switchyard.schedule.scheduler import BATCH, Scheduler
 from switchyard.schedule.tick import tick
+from tests.calls import functions_called_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Of one batch, and of the look that finds nothing more.
+MOST_STATEMENTS = 16
+#: Of functions, for an entry that is sent: with its two lines of the log, which the tests write twice.
+MOST_CALLS = 1450
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,6 +73,35 @@ def test_all_that_is_due_at_one_time_is_sent_by_few_statements_and_nothing_else_
     assert Message.objects.values("task_id").distinct().count() == 600
     assert len(asked) * 10 < 600
     assert not [query for query in asked if "every 10000 s" in query["sql"]]
+
+
+@pytest.mark.parametrize("kind", ["interval", "crontab"])
+def test_a_batch_is_few_statements_and_an_entry_of_it_few_calls_of_functions(beat, kind: str) -> None:
+    """An entry took 1,690 calls, and 0.7 ms of Python with them: 5,000 due at one time took 4 s."""
+    every_minute = CrontabSchedule.objects.create() if kind == "crontab" else None
+    entries(BATCH, 60, **({"crontab": every_minute, "interval": None} if every_minute else {}))
+    beat(5)
+    with CaptureQueriesContext(connection) as asked:
+        Context().run(beat, 60)
+    assert len(asked) <= MOST_STATEMENTS
+    assert Context().run(functions_called_by, lambda: beat(120)) / BATCH < MOST_CALLS
+    assert Tick.objects.count() == Message.objects.count() == 2 * BATCH
+
+
+def test_entries_that_share_a_schedule_and_those_that_do_not_are_sent_when_each_is_due(beat) -> None:
+    """Each schedule of a batch is read once, and what it says is kept."""
+    made = [entries(2, every) for every in (10, 20, 30)]
+    IntervalSchedule.objects.filter(every=30).update(every=15)
+    Clock.objects.update(edited_at=NOON)
+    for seconds in (10, 15, 20, 25, 30):
+        beat(seconds)
+    sent = {10: [10, 20, 30], 20: [20], 30: [15, 30]}
+    assert set(Tick.objects.values_list("entry", "due_at")) == {
+        (entry.name, after(due))
+        for every, group in zip(sent, made, strict=True)
+        for entry in group
+        for due in sent[every]
+    }
 
 
 def test_a_look_asks_as_much_with_many_entries_that_are_not_due_as_with_none(beat) -> None:
