@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from switchyard.postgresql.name import named
 from switchyard.process.main import VERBS, command
 
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
             # For a worker and beat, which look again as they start.
             os.environ["CELERY_SKIP_CHECKS"] = "true"
         if words and words[0] in VERBS:
+            named(" ".join(words[: 2 if words[0] == "worker" else 1]))
             command(words[0]).run_from_argv([program, *words])
         else:
             super().run_from_argv(argv)
