@@ -8,6 +8,7 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | ENVIRONMENT           | not named         | whose database and broker these are, as ``production``: a  |
 |                       |                   | database of another one is left alone (``identity``)       |
 | BROKER_MANAGEMENT_URL | the broker's host | ``http://user:password@host:15672``                        |
+| PROMETHEUS_URL        | not asked         | ``http://host:9090``, for what ``alerts explain`` says     |
 | BIND_ADDRESS          | 0.0.0.0           | address that web and every role's metrics listen on        |
 | PORT                  | 8000              | web's port                                                 |
 | WEB_PROCESSES         | 1                 | gunicorn processes                                         |
@@ -43,6 +44,7 @@ from django.core.exceptions import ImproperlyConfigured
 DEFAULTS: dict[str, Any] = {
     "ENVIRONMENT": "",
     "BROKER_MANAGEMENT_URL": "",
+    "PROMETHEUS_URL": "",
     "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 - a container is reached from outside
     "PORT": 8000,
     "WEB_PROCESSES": 1,

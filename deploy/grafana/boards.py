@@ -115,6 +115,17 @@ TASKS = Board(
             },
         ),
         Panel(
+            "Which task fills the slots?",
+            {
+                "{{queue}} {{task}}": (
+                    "topk(10, sum by (queue, task) "
+                    '(rate(switchyard_task_run_seconds_sum{task=~"$task"}[5m])))'
+                )
+            },
+            empty="What each has held on average, once its runs have ended; `python -m app slots` shows "
+            "those that run.",
+        ),
+        Panel(
             "Which worker has stood still, and for how long?",
             {"{{queue}} {{instance}}": "switchyard_worker_heartbeat_age_seconds"},
             "s",

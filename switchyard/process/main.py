@@ -25,7 +25,19 @@ VERBS = {
     "release": "switchyard.process.release.Release",
     **{
         verb: f"switchyard.ops.commands.{verb}.Command"
-        for verb in ("queues", "deadletters", "outbox", "schedule", "topology", "routes", "sizing")
+        for verb in (
+            "queues",
+            "deadletters",
+            "outbox",
+            "schedule",
+            "topology",
+            "routes",
+            "sizing",
+            "slots",
+            "database",
+            "alerts",
+            "doctor",
+        )
     },
     "adopt-database": "switchyard.ops.commands.adopt_database.Command",
 }
