@@ -1,15 +1,17 @@
 """`slots` says which task, and for whom, fills the slots at this moment."""
 
 import json
+import re
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from structlog.contextvars import bound_contextvars
 
 from app.celery import app
 from switchyard.ops.slots import Running, groups
-from tests.live.processes import Processes, eventually
+from tests.live.processes import ROOT, Processes, eventually
 
 
 def said() -> dict[str, Any]:
@@ -19,11 +21,28 @@ def said() -> dict[str, Any]:
     return found
 
 
+def fields_of_queries() -> set[str]:
+    """Of the runbooks' page: what it has Loki, CloudWatch and Kibana look for."""
+    page = (ROOT / "deploy" / "runbooks" / "README.md").read_text().partition("## In the logs")[2]
+    rows = [line.replace("\\|", "|").split(" | `") for line in page.splitlines() if line.startswith("| ")][1:]
+    loki = [field for row in rows for field in re.findall(r"\| (\w+)!?[=~]", row[1])]
+    cloudwatch = [field for row in rows for field in re.findall(r"(?:filter|and) (\w+) !?=", row[2])]
+    kibana = [field for row in rows for field in re.findall(r"(\w+) :", row[3])]
+    assert set(loki) == set(cloudwatch) == set(kibana)
+    counted = {field for row in rows for field in re.findall(r"by (\w+), (\w+)", row[2]) for field in field}
+    return set(loki) | counted | set(re.findall(r"`(\w+)`", page.partition("|")[0])) - {"task_finished"}
+
+
 def test_the_running_tasks_are_told_with_age_and_for_whom(yard: Processes) -> None:
     with pytest.raises(CommandError, match="No worker answered") as ended:
         call_command("switchyard", "slots")
     assert ended.value.returncode == 3
-    yard.worker("io")
+    worker = yard.worker("io")
+    with bound_contextvars(request_id="r-1"):
+        app.tasks["gallery.io_wait"].delay("of a request", 0)
+    [line] = eventually(lambda: worker.events("task_finished"), what="a task in the log")
+    assert fields_of_queries() - set(line) - {"LOG_FORMAT"} == set()
+    assert (line["request_id"], line["queue"], line["task"]) == ("r-1", "io", "gallery.io_wait")
     for seconds in (30, 30, 31):
         app.tasks["gallery.io_wait"].delay("a-secret-by-its-name", seconds)
     found = eventually(lambda: (seen := said())["busy"] == 3 and seen, what="three that run")

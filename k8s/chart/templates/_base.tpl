@@ -32,6 +32,7 @@ DISABLE_SERVER_SIDE_CURSORS: 'true'
 beat
 exporter
 relay
+toolbox
 web
 worker-cpu
 worker-io
