@@ -43,7 +43,7 @@ def lines(found: Sequence[Answer]) -> list[str]:
     said: dict[str, str] = {}
     for answer in found:
         # A server that is away is told once.
-        first = said.setdefault(answer.says, answer.name)
+        first = said.setdefault(answer.says, answer.name) if answer.state != "green" else answer.name
         says = answer.says if first == answer.name else f"as {first}"
         told.append(f"{answer.state:7}  {answer.name:{width}}  {says}")
         if answer.mend:

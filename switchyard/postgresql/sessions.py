@@ -10,7 +10,8 @@ MOST_TEXT = 80
 #: Sessions that are listed.
 MOST = 100
 
-_HIDDEN = "regexp_replace(query, '''[^'']*''', '''...''', 'g')"
+# The server cuts long queries, and may do so within a literal, which then has no end.
+_HIDDEN = "regexp_replace(query, '''[^'']*(''|$)', '''...''', 'g')"
 _SAID = f"left(regexp_replace({_HIDDEN}, '\\s+', ' ', 'g'), {MOST_TEXT})"
 _WHO = "concat_ws(' ', usename, nullif(application_name, ''), host(client_addr))"
 _SESSIONS = f"""

@@ -263,14 +263,14 @@ def test_a_lock_is_told_with_who_waits_and_who_holds_it(yard: Processes) -> None
 def test_a_bundle_holds_what_a_bug_report_needs_and_no_secret(
     yard: Processes, vhost: Vhost, settings, tmp_path
 ) -> None:
-    planted = {name: f"{name}{uuid4().hex}" for name in ("key", "mail", "fallback", "other")}
+    planted = {name: f"{name}{uuid4().hex}" for name in ("key", "mail", "fallback", "other", "said")}
     settings.SECRET_KEY, settings.EMAIL_HOST_PASSWORD = planted["key"], planted["mail"]
     settings.SECRET_KEY_FALLBACKS = [planted["fallback"]]
     settings.CELERY_BROKER_URL = f"{vhost.url};pyamqp://somebody:{planted['other']}@127.0.0.1:1/"
     settings.SWITCHYARD_EXTRA = {"cache": f"redis://:{planted['other']}@host", "api_key": planted["key"]}
     with connected() as link:
-        # A secret in somebody's statement.
-        link.execute(f"SELECT '{planted['mail']}'")
+        # A secret in somebody's statement, which is so long that the server has cut the literal's end.
+        link.execute(f"SELECT '{planted['said']}{'x' * 5000}'")
         file = tmp_path / "bundle.json"
         doctor(f"--bundle={file}")
     found = json.loads(file.read_text())

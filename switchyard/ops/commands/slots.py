@@ -40,7 +40,7 @@ class Command(BaseCommand):
             return
         rows = [asdict(each) | {"seconds": duration(each.seconds)} for each in found[:limit]]
         parts = [
-            f"{workers} workers answered; {len(found)} slots are busy.",
+            f"{workers} workers answered, which one that hangs does not; {len(found)} slots are busy.",
             *map(table, by.values()),
             table(rows),
         ]
