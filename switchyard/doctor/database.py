@@ -5,12 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from django.apps import apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from switchyard.conf import conf
-from switchyard.database_router import OWN_APPS
 from switchyard.doctor.look import Found, Look, NotSeen
 from switchyard.identity.installation import foreign
 from switchyard.outage import first_line
@@ -22,13 +20,24 @@ from switchyard.postgresql.sessions import waiting
 APART_SECONDS = 30
 #: A wait for a lock that is shorter is ordinary.
 LOCKED_SECONDS = 5
+#: Missing rights that are named.
+MOST = 3
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 _SERVER = """
     SELECT current_setting('server_version'), current_user::text,
         current_setting('transaction_read_only') = 'on', extract(epoch FROM clock_timestamp())::float
 """
-_MAY = "SELECT has_table_privilege(%s, %s)"
+# Of the tables of ours, of results and of the schedule. One that is not there is a migration's matter.
+_MISSING = """
+    SELECT count(DISTINCT relname),
+        array_agg("right" || ' on ' || relname ORDER BY relname, "right")
+            FILTER (WHERE NOT has_table_privilege(pg_class.oid, "right")),
+        current_user::text, current_schema()::text
+    FROM pg_class, unnest(%s::text[]) AS rights ("right")
+    WHERE relkind IN ('r', 'p') AND relname ~ '^(switchyard|django_celery)_'
+        AND pg_table_is_visible(pg_class.oid)
+"""
 
 
 def looks() -> list[Look]:
@@ -68,23 +77,14 @@ def apart(whose: str, ahead: float) -> Found:
 
 
 def rights() -> Found:
-    tables = sorted(
-        model._meta.db_table  # noqa: SLF001 - Django's documented name for it
-        for label in OWN_APPS
-        for model in apps.get_app_config(label).get_models()
-        if model._meta.managed  # noqa: SLF001
-    )
     with connection.cursor() as cursor:
-        missing = [
-            f"{right} on {table}" for table in tables for right in RIGHTS if not _may(cursor, table, right)
-        ]
-        cursor.execute("SELECT current_user::text, current_schema()")
-        user, schema = cursor.fetchone()
+        cursor.execute(_MISSING, [list(RIGHTS)])
+        tables, missing, user, schema = cursor.fetchone()
     if not missing:
-        return Found(f"{', '.join(RIGHTS)} on {len(tables)} tables")
+        return Found(f"{', '.join(RIGHTS)} on {tables} tables")
+    more = f" and {len(missing) - MOST} more" if len(missing) > MOST else ""
     return Found(
-        f"{user} lacks {', '.join(missing[:3])}"
-        + (f" and {len(missing) - 3} more" if len(missing) > 3 else ""),
+        f"{user} lacks {', '.join(missing[:MOST])}{more}",
         f"As their owner: GRANT {', '.join(RIGHTS)} ON ALL TABLES IN SCHEMA {schema} TO {user}.",
     )
 
@@ -144,15 +144,6 @@ def _asked() -> Any:
         raise NotSeen(
             f"{place} did not let us in ({first_line(error)}). Start it, or correct DATABASE_URL."
         ) from error
-
-
-def _may(cursor: Any, table: str, right: str) -> bool:
-    """A table that is not there is a migration's matter."""
-    cursor.execute("SELECT to_regclass(%s) IS NULL", [table])
-    if cursor.fetchone()[0]:
-        return True
-    cursor.execute(_MAY, [table, right])
-    return bool(cursor.fetchone()[0])
 
 
 def _labels(known: set[tuple[str, str]]) -> set[str]:

@@ -132,7 +132,7 @@ def test_missing_rights_are_named_with_the_statement_that_gives_them(yard: Proce
     finally:
         moved(USER="postgres")
     assert state == "bad"
-    assert says.startswith("weak lacks INSERT on ")
+    assert says.startswith("weak lacks DELETE on ")
     assert mend.endswith("ON ALL TABLES IN SCHEMA public TO weak.")
 
 
