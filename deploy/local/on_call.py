@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from deploy.local.environment import VENV
 from deploy.local.errors import LocalError
 from deploy.local.kept import kept_environment
 from deploy.local.stack import LOCAL, ROOT
+
+
+def drill(fault: str, minutes: float) -> int:
+    """Runs deploy/local/drill.py where the stack's settings are."""
+    code = f"from deploy.local.drill import main; main({fault!r}, {minutes!r})"
+    return on_call([sys.executable, "-m", "app", "shell", "--no-imports", "--command", code])
 
 
 def on_call(command: Sequence[str], home: Path = LOCAL / "up") -> int:

@@ -4,6 +4,7 @@ A worker is a consumer on the broker, beat a lease; relay, exporter and web are 
 their names. A pooler hides sessions from us: what is then not seen is not held against anybody.
 """
 
+import time
 from functools import partial
 
 from django.db import connection
@@ -29,6 +30,10 @@ SESSIONS = {
     "exporter": ("exporter",),
     "web": ("web", "gunicorn", "uvicorn", "daphne", "hypercorn", "uwsgi"),
 }
+#: Who has one for as long as it runs.
+STAYS = {"relay"}
+#: Within which a role comes back that was thrown out: the exporter's round, and a moment.
+COMES_BACK_SECONDS = {"exporter": 6.0}
 _COUNT = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND split_part(application_name, %s, 1) = ANY(%s)
@@ -73,17 +78,19 @@ def beat() -> Found:
 
 
 def session(role: str) -> Found:
-    count = in_limits(partial(_sessions, role))()
+    deadline = time.monotonic() + COMES_BACK_SECONDS.get(role, 0)
+    while not (count := in_limits(partial(_sessions, role))()) and time.monotonic() < deadline:
+        time.sleep(0.5)
     if count:
         return Found(f"{count} sessions at the database")
     with connected() as link:
         pooled = is_pooled(link)
     if pooled:
         return Found("not to be seen through a pooler")
-    return Found(
-        "no session at the database: it is not running, or has another name there",
-        f"Start it: `{conf.COMMAND} {role}`, or `kubectl rollout restart deployment/{role}`.",
-    )
+    start = f"Start it: `{conf.COMMAND} {role}`, or `kubectl rollout restart deployment/{role}`."
+    if role in STAYS:
+        return Found("no session at the database: it is not running", start)
+    raise NotSeen(f"It has no session at the database just now: idle, or down. {start}")
 
 
 def _sessions(role: str) -> int:
