@@ -7,7 +7,6 @@ from switchyard.alerts.condition import Readings, State, number
 from switchyard.alerts.declared import ALERTS, BY_NAME
 from switchyard.alerts.prometheus import Part, Prometheus, Row, labels_of, parts
 
-RUNBOOK = "deploy/runbooks/{}.md"
 #: Series of a part that are shown.
 MOST = 20
 
@@ -27,7 +26,7 @@ def by_prometheus(prometheus: Prometheus, name: str) -> Explained | None:
         return None
     lines = [line for rule in rules for line in _of_rule(prometheus, rule)]
     fires = any(rule.get("alerts") for rule in rules)
-    return Explained(fires, [f"{name}, by {prometheus}:", *lines, f"Runbook: {RUNBOOK.format(name)}"])
+    return Explained(fires, [f"{name}, by {prometheus}:", *lines, f"Runbook: {_runbook(rules[0], name)}"])
 
 
 def by_own_look(name: str, readings: Readings) -> Explained:
@@ -40,7 +39,7 @@ def by_own_look(name: str, readings: Readings) -> Explained:
     lines = [line for state in states for line in _of_state(state)]
     if not states:
         lines = ["  nobody can say: what it is told by could not be read"]
-    last = f"It comes when all of a case have held for {alert.for_seconds} s. Runbook: {RUNBOOK.format(name)}"
+    last = f"It comes when all of a case have held for {alert.for_seconds} s. Runbook: {name}"
     return Explained(fires, [head, *lines, last])
 
 
@@ -101,3 +100,7 @@ def _of_part(prometheus: Prometheus, part: Part) -> Iterator[str]:
 
 def _some(found: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(found.items())[:MOST]
+
+
+def _runbook(rule: Row, name: str) -> str:
+    return str(rule.get("annotations", {}).get("runbook_url", name))
