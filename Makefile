@@ -12,7 +12,7 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo demos up services test newest faults browser soak bench check format lock
-.PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy clean
+.PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy on-call drill clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,12 @@ status: environment ## show what OVERLAY has in its cluster
 
 undeploy: environment ## take OVERLAY's roles away; servers, data and Secrets stay
 	@$(CLUSTER)
+
+on-call: environment ## a shell where the runbooks' commands work: beside `make up`, or in a pod of OVERLAY's cluster
+	@$(if $(OVERLAY),$(CLUSTER),$(RUN) -m deploy.local on-call $(ARGS))
+
+drill: environment ## cause a fault beside `make up`, and time how long somebody takes to mend it (ARGS="--fault=lock")
+	@$(RUN) -m deploy.local drill $(ARGS)
 
 clean: ## delete what the verbs above made: .venv, .local and caches
 	@rm -rf "$$(readlink .local/private)" .venv .local static .mypy_cache .pytest_cache .ruff_cache .hypothesis

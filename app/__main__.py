@@ -7,4 +7,4 @@ from switchyard.process.main import main
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "app.settings")
-    main(program=f"{sys.executable} -m app")
+    main(program=f"{sys.executable} -m app", queues="app.queues")

@@ -10,6 +10,7 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | ENVIRONMENT_COLOUR    | by its name       | red, amber, green, blue or grey, on pages and in commands: |
 |                       |                   | production is red, staging amber, local green, others blue |
 | BROKER_MANAGEMENT_URL | the broker's host | ``http://user:password@host:15672``                        |
+| PROMETHEUS_URL        | not asked         | ``http://host:9090``, for what ``alerts explain`` says     |
 | BIND_ADDRESS          | 0.0.0.0           | address that web and every role's metrics listen on        |
 | PORT                  | 8000              | web's port                                                 |
 | WEB_PROCESSES         | 1                 | gunicorn processes                                         |
@@ -46,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
     "ENVIRONMENT": "",
     "ENVIRONMENT_COLOUR": "",
     "BROKER_MANAGEMENT_URL": "",
+    "PROMETHEUS_URL": "",
     "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 - a container is reached from outside
     "PORT": 8000,
     "WEB_PROCESSES": 1,

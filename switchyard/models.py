@@ -1,7 +1,6 @@
 """Lists every table of the engine, where Django looks for them."""
 
 from switchyard.backend.models import Enqueued
-from switchyard.deadletters.models import Action
 from switchyard.deadletters.models import Action, Copy, Job
 from switchyard.identity.models import DatabaseIdentity
 from switchyard.metrics.models import Canary, NotEmptySince

@@ -12,8 +12,8 @@ from deploy.local.errors import LocalError
 
 ROLE = "app.kubernetes.io/component"
 #: What waits until the release Job is done: the roles, and what belongs to each.
-ROLES = f"{ROLE} in (web,worker,beat,relay,exporter,jobs)"
-REST = f"{ROLE} notin (web,worker,beat,relay,exporter,jobs)"
+ROLES = f"{ROLE} in (web,worker,beat,relay,exporter,jobs,toolbox)"
+REST = f"{ROLE} notin (web,worker,beat,relay,exporter,jobs,toolbox)"
 #: A Job cannot be changed, so that no difference to one can be asked for: it is made anew.
 LASTING = f"{ROLE}!=release"
 #: Past the Job's own deadline, by which it has ended one way or the other.

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Container
 from dataclasses import dataclass
 
 from deploy.cluster.overlay import NAMESPACE, Overlay
@@ -15,7 +16,7 @@ class Kubectl:
     context: str
     namespace: str = NAMESPACE
 
-    def show(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> int:
+    def show(self, *arguments: str, accept: Container[int] = (0,)) -> int:
         """Runs it on the caller's terminal and returns its exit code. Raises LocalError for any other."""
         command = self._command(arguments)
         code = subprocess.run(command, check=False).returncode

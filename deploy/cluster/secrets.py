@@ -10,7 +10,7 @@ from deploy.cluster.kubectl import Kubectl
 from deploy.cluster.overlay import Overlay
 from deploy.local.errors import LocalError
 
-BROKER_KEYS = ("release", "worker", "relay", "exporter", "operator", "scaler")
+BROKER_KEYS = ("release", "worker", "relay", "exporter", "operator", "scaler", "toolbox")
 
 
 def make_secrets(kubectl: Kubectl, overlay: Overlay) -> None:
@@ -24,6 +24,8 @@ def make_secrets(kubectl: Kubectl, overlay: Overlay) -> None:
     kubectl.ask("apply", "--server-side", "-f", "-", given=json.dumps(namespace(name)))
     there = kubectl.ask("get", "secrets", "--output=name").split()
     made = {name: data for name, data in generated().items() if f"secret/{name}" not in there}
+    if "secret/switchyard-broker" in there:
+        _add_keys(kubectl)
     if 0 < len(made) < len(generated()):
         raise LocalError(
             f"Some Secrets are there, but not {', '.join(made)}, and they share passwords: delete them all "
@@ -32,6 +34,16 @@ def make_secrets(kubectl: Kubectl, overlay: Overlay) -> None:
     for name, data in made.items():
         kubectl.ask("create", "-f", "-", given=json.dumps(secret(name, data)))
     print("Made: " + (", ".join(made) or "nothing; all are there") + ".")
+
+
+def _add_keys(kubectl: Kubectl) -> None:
+    """Of roles that are newer than the Secret: all of a laptop's are one user."""
+    found = json.loads(kubectl.ask("get", "secret/switchyard-broker", "--output=json"))
+    missing = [key for key in BROKER_KEYS if key not in found["data"]]
+    if missing:
+        found["data"] |= dict.fromkeys(missing, found["data"]["release"])
+        kubectl.ask("replace", "-f", "-", given=json.dumps(found))
+        print(f"Added to switchyard-broker: {', '.join(missing)}.")
 
 
 def namespace(name: str) -> dict[str, object]:

@@ -140,6 +140,17 @@ TASKS = Board(
             },
         ),
         Panel(
+            "Which task fills the slots?",
+            "Slots that each has held on average, once its runs have ended.",
+            {
+                "{{queue}} {{task}}": (
+                    "topk(10, sum by (queue, task) "
+                    '(rate(switchyard_task_run_seconds_sum{task=~"$task"}[5m])))'
+                )
+            },
+            empty="Empty while none has ended; `python -m app slots` shows those that run.",
+        ),
+        Panel(
             "Which worker has stood still, and for how long?",
             "Since its consumer last made progress. Liveness ends a worker that stands still.",
             {"{{queue}} {{instance}}": "switchyard_worker_heartbeat_age_seconds"},

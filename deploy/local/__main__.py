@@ -1,4 +1,5 @@
-"""The service on this machine: `up` runs it, `demo` tries it, `services` runs only what it needs."""
+"""The service on this machine: `up` runs it, `demo` tries it, `services` runs only what it
+needs, `on-call` stands beside it."""
 
 import argparse
 import json
@@ -12,6 +13,7 @@ from deploy.local.demo import demo
 from deploy.local.errors import LocalError
 from deploy.local.home import claimed
 from deploy.local.load import Amounts
+from deploy.local.on_call import drill, on_call
 from deploy.local.services import start_services
 from deploy.local.stack import LOCAL
 from deploy.local.up import up
@@ -53,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     alone = _verb(verbs, "services", _services.__doc__ or "")
     alone.set_defaults(run=lambda chosen: _services(as_json=chosen.json))
     alone.add_argument("--json", action="store_true", help="print one JSON object, not shell lines")
+    standing = _verb(verbs, "on-call", on_call.__doc__ or "")
+    standing.set_defaults(run=lambda chosen: on_call(chosen.command))
+    standing.add_argument("--command", nargs=argparse.REMAINDER, default=[], help="not a shell")
+    trained = _verb(verbs, "drill", "Causes a fault beside the running `make up`, for somebody to mend.")
+    trained.set_defaults(run=lambda chosen: drill(chosen.fault, chosen.minutes))
+    trained.add_argument("--fault", default="", help="not one by chance (a name of deploy/local/faults.py)")
+    trained.add_argument("--minutes", type=float, default=30.0, help="at most (default 30)")
     return parser
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.local.errors import LocalError
 from deploy.local.home import check_space, make_folder
+from deploy.local.kept import keep_environment
 from deploy.local.output import Output
 from deploy.local.ports import LOOPBACK, choose_port, reserved
 from deploy.local.roles import RELEASE, Role, long_running
@@ -58,6 +59,7 @@ def start_stack(home: Path, output: Output, say: Callable[[str], None], **settin
             "PUBLIC_URL": f"http://localhost:{ports['PORT']}",
             **settings,
         }
+        keep_environment(home, environment)
         supervisor = Supervisor(home, environment, output)
         try:
             say(f"{services.broker.name} is ready; preparing the database and the broker ...")

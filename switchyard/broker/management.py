@@ -2,6 +2,8 @@
 
 import ssl
 from collections.abc import Iterable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
@@ -86,6 +88,22 @@ class Management:
             "memory": any(node.get("mem_alarm") is True for node in nodes),
             "disk": any(node.get("disk_free_alarm") is True for node in nodes),
         }
+
+    def nodes(self) -> list[Row]:
+        """Each with name and running, and of one that runs its memory and disk (bytes) and alarms."""
+        columns = "name,running,mem_used,mem_limit,disk_free,disk_free_limit,mem_alarm,disk_free_alarm"
+        found = self._json(self._call("GET", "nodes", query={"columns": columns}))
+        if not isinstance(found, list) or not _complete(found, ("name", "running")):
+            raise self._nonsense("a list of nodes")
+        return found
+
+    def clock(self) -> datetime:
+        """What time it is for the node that answers, in seconds."""
+        told = self._call("GET", "whoami").headers.get("date", "")
+        try:
+            return parsedate_to_datetime(told)
+        except ValueError:
+            raise self._nonsense("a Date among its headers") from None
 
     def rows(self, kind: str, fields: Iterable[str], optional: Iterable[str] = (), **query: str) -> list[Row]:
         """Everything of one kind (queues, exchanges, bindings, policies) in the vhost.

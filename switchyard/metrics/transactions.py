@@ -12,21 +12,24 @@ from django.db import connection
 from prometheus_client.metrics_core import Metric
 
 from switchyard.metric import gauge, labelled
+from switchyard.postgresql.name import AT
 from switchyard.text import printable, shortened
 
 #: Characters of an owner's name, which anybody may choose.
 LONGEST_OWNER = 60
 
+# Whose, and not which pod's: that another pod of the role has it is no end of it.
 # Prepared transactions have no session: they stay until somebody ends them by their name.
-_OLDEST = """
+_OLDEST = f"""
     SELECT extract(epoch FROM clock_timestamp() - began)::float, owner FROM (
-        SELECT xact_start, concat_ws(' ', usename, nullif(application_name, '')) FROM pg_stat_activity
+        SELECT xact_start, concat_ws(' ', usename, nullif(split_part(application_name, '{AT}', 1), ''))
+        FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()
         UNION ALL
         SELECT prepared, owner || ' (prepared)' FROM pg_prepared_xacts WHERE database = current_database()
     ) AS open (began, owner)
     WHERE began IS NOT NULL ORDER BY began LIMIT 1
-"""
+"""  # noqa: S608 - a constant of ours
 _HIDDEN = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND query = '<insufficient privilege>'

@@ -22,7 +22,8 @@ _BLOCKERS = """
     FROM (SELECT DISTINCT unnest(pg_blocking_pids(%s))) AS blocking (pid)
     LEFT JOIN pg_stat_activity USING (pid) ORDER BY xact_start LIMIT %s
 """
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
+# The server cuts long queries, and may do so within a literal, which then has no end.
+_LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)")
 NOBODY = "a session that was not seen any more"
 
 log = structlog.get_logger("switchyard.process")

@@ -16,13 +16,14 @@ Django's own (``OPTIONS["pool"]``) stays as the project has it.
 
 from switchyard.outbox.sending import OutboxCommit
 from switchyard.postgresql.health import HealthCheck
+from switchyard.postgresql.name import Named
 from switchyard.postgresql.pooling import TransactionPooling
 from switchyard.postgresql.session import SessionState
 from switchyard.postgresql.timeouts import Timeouts
 
 
-class DatabaseMixin(TransactionPooling, HealthCheck, SessionState, Timeouts, OutboxCommit):
-    """Commits the outbox along, lends connections for a transaction at a time, and leaves dead ones out.
+class DatabaseMixin(TransactionPooling, HealthCheck, SessionState, Timeouts, Named, OutboxCommit):
+    """Commits the outbox along, lends connections for a transaction at a time, leaves dead ones out.
 
     The first of a backend's bases:
 

@@ -7,8 +7,10 @@ from django.conf import settings
 from switchyard.broker.address import bracketed
 from switchyard.conf import conf
 from switchyard.metrics.slots import count_in_place, take_place
+from switchyard.postgresql.name import named
 from switchyard.postgresql.pool import ASYNC_WAIT_SECONDS, REQUEST_WAIT_SECONDS, share_connections
 
+named("web")
 bind = f"{bracketed(conf.BIND_ADDRESS)}:{conf.PORT}"
 _setting, _default = (
     ("ASGI_APPLICATION", "switchyard.process.asgi:application")

@@ -78,6 +78,7 @@ class Monitoring:
         for process in self._started:
             end(process, grace_seconds=10)
         self._webhook.shutdown()
+        self._webhook.server_close()
 
     def query(self, text: str) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.url}/api/v1/query", params={"query": text}, timeout=20, trust_env=False)

@@ -6,11 +6,15 @@ There is no cluster here: a script in kubectl's place notes what it is asked for
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from deploy.cluster.__main__ import main
-from deploy.cluster.secrets import generated
+from deploy.cluster.engine import ROOT
+from deploy.cluster.on_call import pod
+from deploy.cluster.secrets import BROKER_KEYS, generated
 
 SCRIPT = """#!/bin/sh
 echo "$@" >> "$NOTES/commands"
@@ -25,10 +29,13 @@ case "$*" in
   *"get namespaces --selector"*) [ -n "$LACKS" ] || echo namespace/kube-system ;;
   *"get deployments,"*) echo "${THERE-deployment.apps/web}" ;;
   *"get secrets"*) echo "$SECRETS" ;;
+  *"get secret/switchyard-broker"*) echo "$BROKER" ;;
+  *"get deployment/toolbox"*) cat "$NOTES/toolbox" ;;
+  *"exec toolbox-"*) exit "${SAID-0}" ;;
   *"get job/release"*) echo "${RELEASE-Complete}" ;;
   *8000*) echo '{"ready": true}' ;;
   *9808*) echo 'switchyard_broker_up 1.0' ;;
-  *"create -f -"*) { cat; echo; } >> "$NOTES/given" ;;
+  *"create -f -"*|*"replace -f -"*) { cat; echo; } >> "$NOTES/given" ;;
 esac
 """
 #: An overlay that needs one thing of each kind.
@@ -48,6 +55,14 @@ RENDERED = """
 ---
 {apiVersion: rabbitmq.com/v1beta1, kind: Vhost, metadata: {name: switchyard}, spec: {}}
 """
+
+
+def toolbox() -> dict[str, Any]:
+    """As the base has it; what is rendered of it is for tests/manifests to look at."""
+    file = ROOT / "k8s" / "base" / "toolbox" / "deployment.yaml"
+    found: dict[str, Any] = yaml.safe_load(file.read_text())
+    found["spec"]["template"]["metadata"] = {"labels": {"app.kubernetes.io/component": "toolbox"}}
+    return found
 
 
 class Cluster:
@@ -74,10 +89,12 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     (tmp_path / "rendered").write_text(RENDERED)
     monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("NOTES", str(tmp_path))
+    monkeypatch.setenv("BROKER", json.dumps({"data": dict.fromkeys(BROKER_KEYS, "dXJs")}))
+    (tmp_path / "toolbox").write_text(json.dumps(toolbox()))
     return Cluster(tmp_path)
 
 
-@pytest.mark.parametrize("verb", ["deploy", "undeploy", "status", "secrets"])
+@pytest.mark.parametrize("verb", ["deploy", "undeploy", "status", "secrets", "on-call"])
 @pytest.mark.parametrize("current", ["production", ""])
 def test_a_context_that_is_not_the_overlays_own_is_refused_untouched(
     cluster, capsys, monkeypatch, verb, current
@@ -133,8 +150,8 @@ def test_the_release_is_done_before_a_role_is_changed(cluster) -> None:
         "rollout status deployment",
     ]
     first, second = (line for line in cluster.commands if line.startswith("apply"))
-    assert "notin (web,worker,beat,relay,exporter,jobs)" in first
-    assert "in (web,worker,beat,relay,exporter,jobs)" in second
+    assert "notin (web,worker,beat,relay,exporter,jobs,toolbox)" in first
+    assert "in (web,worker,beat,relay,exporter,jobs,toolbox)" in second
 
 
 def test_no_role_is_changed_after_a_release_that_failed(cluster, capsys, monkeypatch) -> None:
@@ -225,3 +242,48 @@ def test_only_the_local_overlay_has_its_secrets_made(cluster, capsys, monkeypatc
     assert main(["secrets", "--overlay=production"]) == 1
     assert "come from a store" in capsys.readouterr().err
     assert cluster.verbs == ["config"]
+
+
+def test_a_role_that_is_newer_than_the_secret_gets_its_key_and_no_other_changes(cluster, monkeypatch) -> None:
+    monkeypatch.setenv("SECRETS", " ".join(f"secret/{name}" for name in generated()))
+    monkeypatch.setenv("BROKER", json.dumps({"data": {"release": "dXJs", "worker": "b3du"}}))
+    assert main(["secrets", "--overlay=local"]) == 0
+    [given] = map(json.loads, (cluster.folder / "given").read_text().splitlines())
+    assert set(given["data"]) == {*BROKER_KEYS}
+    assert (given["data"]["worker"], given["data"]["toolbox"]) == ("b3du", "dXJs")
+
+
+def test_on_call_stands_in_a_pod_of_its_own_which_is_gone_afterwards(cluster, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "Ada.L@example")
+    monkeypatch.setenv("SAID", "3")
+    assert main(["on-call", "--overlay=local", "--command", "python", "-m", "app", "doctor"]) == 3
+    made = json.loads((cluster.folder / "given").read_text())
+    name = made["metadata"]["name"]
+    assert name.startswith("toolbox-ada-l-example-")
+    assert cluster.commands[1:] == [
+        "get deployment/toolbox --ignore-not-found --output=json",
+        "create -f -",
+        f"wait --for=condition=Ready pod/{name} --timeout=120s",
+        f"exec {name} -- python -m app doctor",
+        f"delete pod {name} --wait=false --ignore-not-found",
+    ]
+    monkeypatch.setenv("SAID", "0")
+    assert main(["on-call", "--overlay=local"]) == 0
+    assert "begin with `python -m app doctor`" in capsys.readouterr().out
+    assert cluster.commands[-2].endswith(" -- sh")
+
+
+def test_a_pod_of_the_toolbox_is_as_it_is_deployed_and_is_nobodys_replica() -> None:
+    deployed = toolbox()
+    made = pod(deployed, "toolbox-ada-1")
+    assert deployed["spec"]["replicas"] == 0
+    assert made["spec"] == {**deployed["spec"]["template"]["spec"], "restartPolicy": "Never"}
+    # A ReplicaSet takes what has its hash; network policies go by the role.
+    assert made["metadata"]["labels"] == {"app.kubernetes.io/component": "toolbox"}
+
+
+def test_a_cluster_without_the_toolbox_says_where_to_stand_instead(cluster, capsys) -> None:
+    (cluster.folder / "toolbox").write_text("")
+    assert main(["on-call", "--overlay=local"]) == 1
+    assert "has no Deployment toolbox" in capsys.readouterr().err
+    assert "create" not in cluster.verbs

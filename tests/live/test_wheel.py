@@ -131,6 +131,11 @@ def test_another_project_runs_its_own_tasks_on_it(project: Bakery) -> None:
     assert project.manage("findstatic", "switchyard/live.js").returncode == 0
     said = project.switchyard("queues", "--json").stdout
     assert '"dough"' in said
+    said = json.loads(project.switchyard("doctor", "--json", check=False).stdout)["looks"]
+    found = {each["name"]: each for each in said}
+    green = ("versions", "database rights", "migrations", "topology and policies", "worker dough", "relay")
+    assert {name: found[name]["state"] for name in green} == dict.fromkeys(green, "green"), said
+    assert found["beat"]["mend"].startswith("Start one: `switchyard beat`")
 
 
 def test_a_verb_without_settings_says_what_to_set(project: Bakery) -> None:
@@ -138,3 +143,4 @@ def test_a_verb_without_settings_says_what_to_set(project: Bakery) -> None:
     ended = project.switchyard("queues", check=False)
     assert ended.returncode == 1
     assert "DJANGO_SETTINGS_MODULE is not set" in ended.stderr
+    assert "--bundle FILE" in project.switchyard("doctor", "--help").stdout

@@ -12,7 +12,7 @@ import yaml
 
 from tests.manifests.rendered import K8S, Document, of_kind, text
 
-ROLES = {"web", "worker-io", "worker-cpu", "beat", "relay", "exporter", "jobs", "release"}
+ROLES = {"web", "worker-io", "worker-cpu", "beat", "relay", "exporter", "jobs", "release", "toolbox"}
 DIGEST = "sha256:" + "5" * 64
 POD = "spec.template.spec"
 
@@ -99,6 +99,7 @@ CASES = {
         changes={
             "new": {
                 "allow-prometheus-to-metrics",
+                "allow-toolbox-to-prometheus",
                 *("exporter", "relay", "worker", "web", "switchyard"),
                 *(f"dashboard-{name}" for name in ("queues", "tasks", "beat-and-outbox", "broker")),
             }
@@ -109,7 +110,14 @@ CASES = {
         chart={"monitoring": {"enabled": True}, "secondInstallation": True},
         changes={
             "gone": {"switchyard-singular"},
-            "new": {"allow-prometheus-to-metrics", "exporter", "relay", "worker", "web"},
+            "new": {
+                "allow-prometheus-to-metrics",
+                "allow-toolbox-to-prometheus",
+                "exporter",
+                "relay",
+                "worker",
+                "web",
+            },
         },
     ),
     "Argo CD": Case(

@@ -13,7 +13,7 @@ from switchyard.process.main import command as verb
 from tests.rules.files import ROOT, RUNBOOKS, alerts
 
 FILES = sorted(file for file in RUNBOOKS.glob("*.md") if file.stem != "README")
-PARTS = ["For users:", "See it", "Likely causes, in this order", "Do", "Over when"]
+PARTS = ["Stand here:", "For users:", "See it", "Likely causes, in this order", "Do", "Over when"]
 #: What kubectl is asked to do, and the names that a command may stand for.
 VERBS = {"get", "describe", "logs", "exec", "scale", "rollout"}
 
@@ -23,7 +23,8 @@ def commands(text: str, start: str) -> list[str]:
     blocks = "\n".join(text.split("```")[1::2])
     spans = re.findall(r"`([^`\n]+(?:\n[^`]+)?)`", "".join(text.split("```")[::2]))
     lines = [" ".join(line.split()) for line in [*blocks.splitlines(), *spans]]
-    return [line.partition(" #")[0].strip() for line in lines if line.startswith(start)]
+    found = [line.partition(" #")[0].strip() for line in lines if line.startswith(start)]
+    return [re.sub(r"\bPID\b", "1", re.sub(r"\bQUEUE\b", "io", line)) for line in found]
 
 
 def parses(line: str) -> None:

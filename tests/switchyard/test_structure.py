@@ -25,6 +25,8 @@ LEVELS: list[set[str]] = [
     {"deadletters"},
     {"schedule"},
     {"metrics"},
+    {"alerts"},
+    {"doctor"},
     {"ops"},
     {"process"},
     # What Django, pytest and Python look for at the top.

@@ -15,6 +15,7 @@ HSTS_SECONDS: '3600'
 LOG_FORMAT: json
 LOG_LEVEL: INFO
 MIGRATION_WAIT_SECONDS: '120'
+PROMETHEUS_URL: ''
 PUBLIC_URL: http://localhost:8000
 SIGNUPS_PER_HOUR: '20'
 TOKEN_LIFETIME_DAYS: '30'
@@ -32,6 +33,7 @@ beat
 exporter
 jobs
 relay
+toolbox
 web
 worker-cpu
 worker-io

@@ -2,7 +2,7 @@
 
 {{- define "switchyard.checks" -}}
 {{- range $name, $_ := .Values.settings }}
-{{- if regexMatch "_URL$|PASSWORD|SECRET" $name | and (ne $name "PUBLIC_URL") | and (ne $name "BROKER_MANAGEMENT_URL") }}
+{{- if regexMatch "_URL$|PASSWORD|SECRET" $name | and (ne $name "PUBLIC_URL") | and (ne $name "BROKER_MANAGEMENT_URL") | and (ne $name "PROMETHEUS_URL") }}
 {{- fail (printf "settings.%s would stand in a ConfigMap: put it into the Secret (secretName, brokerSecretName)." $name) }}
 {{- end }}
 {{- end }}
@@ -22,7 +22,7 @@
 {{- define "switchyard.secretsAreThere" -}}
 {{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}
 {{- $app := list "database-url" "email-host-password" "secret-key" "secret-key-fallbacks" }}
-{{- $broker := list "exporter" "operator" "relay" "release" "worker" }}
+{{- $broker := list "exporter" "operator" "relay" "release" "toolbox" "worker" }}
 {{- if eq .Values.autoscaling "keda" }}{{ $broker = append $broker "scaler" }}{{ end }}
 {{- include "switchyard.secretIsThere" (list . .Values.secretName $app) }}
 {{- include "switchyard.secretIsThere" (list . .Values.brokerSecretName $broker) }}

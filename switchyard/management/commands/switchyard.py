@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from switchyard.conf import conf
 from switchyard.identity.environment import header
+from switchyard.postgresql.name import named
 from switchyard.process.main import FOR_PEOPLE, VERBS, command
 
 #: What programs read, and what is no command yet.
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         if words and words[0] in FOR_PEOPLE and not SILENT & set(words):
             self.stderr.write(header(coloured=sys.stderr.isatty() and not conf.NO_COLOR))
         if words and words[0] in VERBS:
+            named(" ".join(words[: 2 if words[0] == "worker" else 1]))
             command(words[0]).run_from_argv([program, *words])
         else:
             super().run_from_argv(argv)

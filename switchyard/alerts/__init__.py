@@ -1,0 +1,1 @@
+"""Says what the alerts would say now, without waiting for them."""
