@@ -14,6 +14,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | WEB_THREADS           | 8                 | threads of each                                            |
 | WEB_KEEPALIVE_SECONDS | 75                | how long web keeps an idle connection: longer than what is |
 |                       |                   | before it does, or that meets connections just closed      |
+| WEB_BODY_LIMIT_BYTES  | 2621440           | the largest body of a request that web takes               |
+| WEB_QUERY_SECONDS     | 15                | how long a statement of a request may take; 0: any time    |
 | WEB_ASGI              | False             | serve the project's ASGI application: for async views      |
 | EXPORTER_PORT         | 9808              | the exporter's port                                        |
 | RELAY_PORT            | 9809              | port of the relay's metrics and ``/livez``                 |
@@ -49,6 +51,9 @@ DEFAULTS: dict[str, Any] = {
     "WEB_THREADS": 8,
     # nginx and the load balancers of the large clouds keep theirs for 60 s.
     "WEB_KEEPALIVE_SECONDS": 75,
+    # Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
+    "WEB_BODY_LIMIT_BYTES": 2_621_440,
+    "WEB_QUERY_SECONDS": 15,
     "WEB_ASGI": False,
     "EXPORTER_PORT": 9808,
     "RELAY_PORT": 9809,
