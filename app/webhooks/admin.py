@@ -28,12 +28,12 @@ class EventAdmin(ReadOnlyAdmin):
 class TargetAdmin(ModelAdmin):
     """A target is registered by its owner through the API; here it can be switched off."""
 
-    list_display = ("url", "owner", "events", "active", "created_at")
+    list_display = ("url", "owner", "events", "state", "failing_since", "created_at")
     list_filter = ("active", "created_at")
     list_select_related = ("owner",)
     search_fields = ("url", "owner__username")
-    fields = ("url", "owner", "events", "active", "created_at")
-    readonly_fields = ("url", "owner", "events", "created_at")
+    fields = ("url", "owner", "events", "active", "confirmed_at", "failing_since", "trouble", "created_at")
+    readonly_fields = tuple(name for name in fields if name != "active")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

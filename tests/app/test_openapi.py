@@ -99,6 +99,7 @@ def test_good_requests_and_their_answers_are_as_described(
     anonymous: Caller, ada: Person, caller: Caller, receiver: Receiver
 ) -> None:
     report = Report.objects.create(owner=ada.user, days=3, state=State.DONE, csv="date\n", chart="<svg/>")
+    target = Target.objects.create(owner=ada.user, url=RECEIVER, events=["report.done"])
     calls = [
         (201, anonymous.call("POST", "/signup", {"email": "bob@example.com", "name": "Bob"})),
         (202, caller.call("POST", "/reports", {"days": 7})),
@@ -106,6 +107,8 @@ def test_good_requests_and_their_answers_are_as_described(
         (200, caller.call("GET", f"/reports/{report.pk}/events.csv")),
         (200, caller.call("GET", f"/reports/{report.pk}/chart.svg")),
         (201, caller.call("POST", "/webhooks", {"url": receiver.url, "events": ["report.done"]})),
+        (200, caller.call("GET", f"/webhooks/{target.pk}")),
+        (200, caller.call("POST", f"/webhooks/{target.pk}/secret", {})),
     ]
     for status, answer in calls:
         assert (answer.status_code, answer.documented_request) == (status, True), answer.wsgi_request.path
@@ -131,6 +134,8 @@ def test_a_database_that_is_away_and_a_fault_are_answered_as_described(
         (caller, "POST", "/reports", {"days": 7}),
         *((caller, "GET", f"/reports/{some}{part}") for part in ("", "/events.csv", "/chart.svg")),
         (caller, "POST", "/webhooks", {"url": receiver.url, "events": ["report.done"]}),
+        (caller, "GET", "/webhooks/7"),
+        (caller, "POST", "/webhooks/7/secret", {}),
     ]
     for who, method, path, *body in calls:
         who.client.raise_request_exception = False

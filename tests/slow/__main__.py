@@ -194,8 +194,8 @@ client asks for a page, and `/livez` is asked on the port of the metrics twice a
 {head}
 {rows}
 
-Slow read asks for thousands of answers of 285 KB in its first two seconds, which is work that honest clients share,
-and not connections that are held.
+Slow read asks for thousands of answers of 285 KB in its first two seconds, which is work that honest clients
+share, and not connections that are held.
 """
 
 if __name__ == "__main__":
