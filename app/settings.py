@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "switchyard.metrics.web.Requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "switchyard.process.request_lines.RequestIds",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -89,6 +90,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 3600) if _HTTPS else 0
 TRUST_PROXY = env.bool("TRUST_PROXY", False)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 1)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 
 # PostgreSQL
@@ -123,6 +125,10 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Switchyard <noreply@localhos
 
 # The service's own work
 SIGNUPS_PER_HOUR = env.int("SIGNUPS_PER_HOUR", 20)
+LOGINS_PER_HOUR = env.int("LOGINS_PER_HOUR", 30)
+REPORTS_PER_HOUR = env.int("REPORTS_PER_HOUR", 1000)
+WEBHOOKS_PER_HOUR = env.int("WEBHOOKS_PER_HOUR", 100)
+IN_TOTAL_PER_HOUR = env.int("IN_TOTAL_PER_HOUR", 100_000)
 TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", 30)
 REPORTS_AT_ONCE = env.int("REPORTS_AT_ONCE", 100)
 KEEP_EVENTS_DAYS = env.int("KEEP_EVENTS_DAYS", 90)

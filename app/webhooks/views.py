@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from app.accounts.api import Problem, authenticate, endpoint, url_of
 from app.accounts.body import read_form
+from app.accounts.limits import of_webhook
+from app.accounts.throttle import guard
 from app.webhooks import challenge
 from app.webhooks.forms import TargetForm
 from app.webhooks.models import Target, new_secret
@@ -24,6 +26,7 @@ def register(request: HttpRequest) -> JsonResponse:
     """Its host's name is looked up by the task that sends the challenge, and not while somebody waits."""
     owner = authenticate(request)
     fields = read_form(request, TargetForm)
+    guard("body", *of_webhook(owner))
     try:
         with transaction.atomic():
             target = challenge.register(owner, **fields)

@@ -50,7 +50,7 @@ class Client:
 
     def sign_up(self, number: int) -> dict[str, Any]:
         account = {"email": f"{self._run}-{number}@example.com", "name": f"Visitor {number}"}
-        return self._post("/signup", account, 201)
+        return self._post("/signup", account, 202)
 
     def authenticate(self, token: str) -> None:
         self._http.headers["Authorization"] = f"Bearer {token}"
