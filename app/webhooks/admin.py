@@ -47,7 +47,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("id", "target__url", "last_error")
     actions = ("deliver_again",)
 
-    @admin.action(description="Deliver again (failed and refused ones)")
+    def has_deliver_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("webhooks.change_delivery")
+
+    @admin.action(permissions=["deliver"], description="Deliver again (failed and refused ones)")
     def deliver_again(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
         """Sends each once more; those that were delivered, or are on their way, are left alone."""
         with transaction.atomic():

@@ -22,6 +22,7 @@ from switchyard.ops.changelist import Choice
 from switchyard.ops.edits import SeenForm
 from switchyard.ops.models import Operations
 from switchyard.ops.pages import allowed
+from switchyard.ops.payload import HiddenPayload, PayloadOfEditors
 from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
 from switchyard.outbox.errors import NoRoute, TaskCallError
 from switchyard.outbox.models import Message
@@ -76,13 +77,14 @@ class OperationsAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(HiddenPayload, ReadOnlyAdmin):
     """What waits, and what is in quarantine, which the page of the outbox requeues and discards.
 
     Nothing is deleted here: what was accepted is to run.
     """
 
     list_display = ("id", "task", "queue", "created_at", "eta", "quarantined_at", "reason")
+    payload = ("headers", "properties", "body")
     list_filter = (("quarantined_at", admin.EmptyFieldListFilter),)
     search_fields = ("task_id", "task", "reason")
 
@@ -144,8 +146,9 @@ class EntryForm(SeenForm, PeriodicTaskForm):  # type: ignore[misc]
 
 
 @admin.register(PeriodicTask)
-class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
+class EntryAdmin(PayloadOfEditors, PeriodicTaskAdmin):  # type: ignore[misc]
     form = EntryForm
+    payload = ("args", "kwargs", "headers")
     fieldsets = (
         *(
             (
@@ -160,7 +163,22 @@ class EntryAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
     #: Each one-off task has a moment of its own, and a select box would have them all.
     raw_id_fields = ("clocked",)
 
-    @admin.action(description="Run selected tasks")
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return allowed(request, "replay")
+
+    @admin.action(permissions=["change"], description="Enable selected tasks")
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().enable_tasks(request, queryset)
+
+    @admin.action(permissions=["change"], description="Disable selected tasks")
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().disable_tasks(request, queryset)
+
+    @admin.action(permissions=["change"], description="Toggle activity of selected tasks")
+    def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().toggle_tasks(request, queryset)
+
+    @admin.action(permissions=["replay"], description="Run selected tasks")
     def run_tasks(self, request: HttpRequest, chosen: QuerySet[PeriodicTask]) -> None:
         """Send each now, beside its schedule. Through the outbox: web never talks to the broker."""
         for entry in chosen:
@@ -178,6 +196,10 @@ class TickAdmin(ReadOnlyAdmin):
     list_filter = ("due_at",)
     search_fields = ("entry", "task_id")
     ordering = ("-due_at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A tick that is deleted is sent again."""
+        return False
 
 
 if apps.is_installed("django_celery_results"):

@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 
 CHECK = """
 import os
-os.environ.update(SECRET_KEY="a", DATABASE_URL="postgres://n@127.0.0.1:1/n", BROKER_URL="none")
+os.environ.update(SECRET_KEY="a", DATABASE_URL="postgres://n@127.0.0.1:1/n", BROKER_URL="pyamqp://none")
 import app.settings
 app.settings.DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 os.environ["DJANGO_SETTINGS_MODULE"] = "app.settings"
