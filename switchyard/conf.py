@@ -29,6 +29,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | WAIT_SECONDS          | 60                | how long a role waits for what it needs                    |
 | MIGRATION_WAIT_SECONDS | 120              | how long ``release`` tries to get the locks that its       |
 |                       |                   | migrations need, and waits for another release             |
+| CLIENT_ADDRESS        | the peer          | dotted name of a function that tells the client of a       |
+|                       |                   | request, for the audit: behind a proxy                     |
 | NO_COLOR              | False             | no colour on a terminal either                             |
 | COMMAND               | switchyard        | how a person here types a verb, for what messages advise   |
 """
@@ -64,6 +66,7 @@ DEFAULTS: dict[str, Any] = {
     "TASKS_SEND_BY": "broker",
     "WAIT_SECONDS": 60,
     "MIGRATION_WAIT_SECONDS": 120,
+    "CLIENT_ADDRESS": "",
     "NO_COLOR": False,
     "COMMAND": "switchyard",
 }

@@ -3,7 +3,7 @@
 from switchyard.deadletters.models import Action
 from switchyard.identity.models import DatabaseIdentity
 from switchyard.metrics.models import Canary, NotEmptySince
-from switchyard.ops.models import Operations
+from switchyard.ops.models import AuditLine, Operations
 from switchyard.outbox.models import Message, Position
 from switchyard.schedule.models import Clock, Refusal, Rule, Tick
 from switchyard.tasks.models import Chord, ChordPart, Once
@@ -11,6 +11,7 @@ from switchyard.worker.models import RunAtRisk
 
 __all__ = [
     "Action",
+    "AuditLine",
     "Canary",
     "Chord",
     "ChordPart",

@@ -18,9 +18,10 @@ from switchyard.deadletters.letter import REASONS
 from switchyard.deadletters.models import Action
 from switchyard.deadletters.places import PLACES
 from switchyard.ops import deadletters, outbox, queues, schedule
+from switchyard.ops.audit import note, note_form
 from switchyard.ops.changelist import Choice
 from switchyard.ops.edits import SeenForm
-from switchyard.ops.models import Operations
+from switchyard.ops.models import AuditLine, Operations
 from switchyard.ops.pages import allowed
 from switchyard.ops.payload import HiddenPayload, PayloadOfEditors
 from switchyard.ops.readonly import ReadOnlyAdmin, StackedInline
@@ -163,6 +164,10 @@ class EntryAdmin(PayloadOfEditors, PeriodicTaskAdmin):  # type: ignore[misc]
     #: Each one-off task has a moment of its own, and a select box would have them all.
     raw_id_fields = ("clocked",)
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        note_form(form)
+        super().save_model(request, obj, form, change)
+
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return allowed(request, "replay")
 
@@ -187,7 +192,21 @@ class EntryAdmin(PayloadOfEditors, PeriodicTaskAdmin):  # type: ignore[misc]
             except (EntryRefused, TaskCallError) as refusal:
                 messages.error(request, f"{entry.name}: {refusal}")
             else:
+                note("run_now", entry.name, who=request.user.get_username(), after={"task": task_id})
                 messages.info(request, f"{entry.name} was sent as task {task_id}.")
+
+
+@admin.register(AuditLine)
+class AuditAdmin(ReadOnlyAdmin):
+    """What people did. Nobody changes or deletes it: the database refuses."""
+
+    list_display = ("at", "who", "whence", "what", "about")
+    list_filter = ("what", "at")
+    search_fields = ("who__exact", "about")
+    ordering = ("-at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Tick)

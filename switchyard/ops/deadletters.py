@@ -19,6 +19,7 @@ from switchyard.deadletters.listing import details, summary
 from switchyard.deadletters.models import Verb
 from switchyard.deadletters.places import PLACES, Place, places
 from switchyard.deadletters.scan import Selection
+from switchyard.ops.audit import note
 from switchyard.ops.numbers import WholeNumber, whole_number
 from switchyard.ops.pages import allowed, demand, page, shown
 from switchyard.ops.redaction import named, redacted
@@ -138,6 +139,8 @@ def _do(request: HttpRequest, verb: str) -> HttpResponse:
     except Unavailable as away:
         return _progress(request, verb, meant, wanted, str(away))
     wanted["done"] += step
+    whom = f"dead letters: {', '.join(place.name for place in meant.places)}"
+    note(verb, whom, who=request.user.get_username(), before=wanted["count"], after=wanted["done"])
     if step and wanted["done"] < wanted["count"]:
         return _progress(request, verb, meant, wanted)
     return _finished(request, verb, meant, wanted)

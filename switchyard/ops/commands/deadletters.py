@@ -18,6 +18,7 @@ from switchyard.deadletters.letter import DeadLetter
 from switchyard.deadletters.places import places
 from switchyard.deadletters.queue import broker
 from switchyard.deadletters.scan import BATCH, Scan, Selection, Tally, batches
+from switchyard.ops.audit import note
 from switchyard.ops.commands.arguments import add_arguments
 from switchyard.ops.console import Progress, stopped_by_signals, user_name
 from switchyard.ops.format import table
@@ -106,6 +107,8 @@ class Command(BaseCommand):
                 done.add(letter)
         finally:
             self.progress.end()
+            if real and done.total:
+                note(verb, "dead letters", who=by, whence="command", after=done.total)
             self._report(verb, done, refused, real=real)
         if refused.total:
             raise CommandError(f"{refused.total} dead letters cannot be replayed; they stay.", returncode=1)

@@ -19,7 +19,13 @@ pytestmark = pytest.mark.django_db
 #: What Django itself has for each model, and guards.
 DJANGOS = {"changelist", "add", "history", "delete", "change"}
 #: What was accepted, what was sent, and what somebody did.
-KEPT = {"switchyard.Message", "switchyard.Tick", "switchyard.Action", "switchyard.Operations"}
+KEPT = {
+    "switchyard.Message",
+    "switchyard.Tick",
+    "switchyard.Action",
+    "switchyard.Operations",
+    "switchyard.AuditLine",
+}
 SECRET = "hush-hush"
 
 
