@@ -45,6 +45,8 @@ _refused = Counter(
     ["reason"],
     registry=_registry,
 )
+for _reason in ("slow", "large", "crowded"):
+    _refused.labels(_reason)  # a series from the start, as a rate needs one
 _seconds = Histogram(
     f"{PREFIX}http_request_seconds",
     "From a request to its answer.",

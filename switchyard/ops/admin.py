@@ -149,6 +149,7 @@ class EntryForm(SeenForm, PeriodicTaskForm):  # type: ignore[misc]
 @admin.register(PeriodicTask)
 class EntryAdmin(PayloadOfEditors, PeriodicTaskAdmin):  # type: ignore[misc]
     form = EntryForm
+    change_form_template = "switchyard/entry_form.html"
     payload = ("args", "kwargs", "headers")
     fieldsets = (
         *(
