@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import structlog
-from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.apps import apps
 from django.contrib.auth import signals
 from django.core.signals import request_finished, request_started
 from django.db import Error
@@ -27,7 +27,8 @@ from switchyard.conf import conf
 from switchyard.ops.models import AuditLine
 from switchyard.redaction import redacted
 
-FLAGS = {ADDITION: "add", CHANGE: "change", DELETION: "delete"}
+#: As LogEntry has them, which a project without the admin cannot import.
+FLAGS = {1: "add", 2: "change", 3: "delete"}
 UNKNOWN = "unknown"
 
 log = structlog.get_logger("switchyard.audit")
@@ -67,7 +68,8 @@ def connect() -> None:
     signals.user_logged_in.connect(_logged_in)
     signals.user_logged_out.connect(_logged_out)
     signals.user_login_failed.connect(_login_failed)
-    post_save.connect(_edited, sender=LogEntry)
+    if apps.is_installed("django.contrib.admin"):
+        post_save.connect(_edited, sender=apps.get_model("admin", "LogEntry"))
 
 
 def _client() -> str:
@@ -106,7 +108,7 @@ def _login_failed(credentials: dict[str, Any], **_: Any) -> None:
         log.warning("not_audited", what="log_in_failed", reason=type(error).__name__)
 
 
-def _edited(instance: LogEntry, *, created: bool, **_: Any) -> None:
+def _edited(instance: Any, *, created: bool, **_: Any) -> None:
     """Of whatever the admin writes into its own history."""
     if not created:
         return

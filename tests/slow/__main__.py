@@ -7,22 +7,20 @@ CONNECTIONS for SECONDS, while one honest client asks for a page as fast as it i
 is asked each half second. Writes tests/slow/RESULT.md.
 """
 
-import os
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 
 from deploy.local.packages import Packages
-from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import start_postgres
 from deploy.local.servers import LOCAL
+from tests.alone import asked, prepared, served
 from tests.slow_clients import LARGE, attackers
 
 CONNECTIONS, SECONDS = 1000, 15
@@ -61,10 +59,7 @@ def main() -> None:
     program = slowhttptest()
     lines = []
     with tempfile.TemporaryDirectory() as folder, start_postgres(Path(folder) / "postgres") as postgres:
-        environment = environment_of(postgres.url, str(Path(folder) / "static"))
-        for verb in ("migrate", "collectstatic"):
-            command = [sys.executable, "-m", "app", verb, "--noinput", "-v0"]
-            subprocess.run(command, env=environment, check=True)
+        environment = prepared(postgres.url, Path(folder))
         for server, command in SERVERS.items():
             with served(command, environment) as (port, probes):
                 for mode, attack in attacks(program, port):
@@ -98,47 +93,6 @@ def slowhttptest() -> str:
     if not folder.exists():
         Packages(LOCAL / "apt").unpack("slowhttptest", folder)
     return str(folder / "usr/bin/slowhttptest")
-
-
-def environment_of(database: str, static: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "SECRET_KEY": "only-for-slow-clients",
-        "DATABASE_URL": database,
-        "BROKER_URL": "pyamqp://none",
-        "ALLOWED_HOSTS": LOOPBACK,
-        "BIND_ADDRESS": LOOPBACK,
-        "LOG_LEVEL": "ERROR",
-        "DJANGO_SETTINGS_MODULE": "app.settings",
-        "STATIC_ROOT": static,
-    }
-
-
-@contextmanager
-def served(command: list[str], environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    port, probes = free_ports(2)
-    ports = {"PORT": str(port), "WEB_METRICS_PORT": str(probes)}
-    with subprocess.Popen([sys.executable, *command], env=environment | ports) as process:
-        deadline = monotonic() + 60
-        while asked(probes, "/livez", 1) is None or asked(port, PAGE, 1) is None:
-            assert monotonic() < deadline
-            sleep(0.2)
-        yield port, probes
-        process.terminate()
-
-
-def asked(port: int, path: str, within: float) -> float | None:
-    """Milliseconds until the whole answer, or None."""
-    began = monotonic()
-    client = HTTPConnection(LOOPBACK, port, timeout=within)
-    try:
-        client.request("GET", path)
-        client.getresponse().read()
-    except (OSError, HTTPException):
-        return None
-    finally:
-        client.close()
-    return (monotonic() - began) * 1000
 
 
 def watched(port: int, probes: int, during: Callable[[], None]) -> tuple[Seen, Seen]:
