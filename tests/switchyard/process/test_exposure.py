@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from switchyard.process import dependencies
 from switchyard.process.exposure import INSECURE, refuse_exposed
 from switchyard.process.main import VERBS
 
@@ -43,8 +44,13 @@ def test_on_loopback_it_is_ones_own_business(settings: Any, address: str) -> Non
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_role_refuses_debug_for_others(settings: Any, role: str) -> None:
+def test_every_role_refuses_debug_for_others(
+    settings: Any, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.DEBUG = True
+    # One that is not refused goes no further, and in no case becomes another process.
+    monkeypatch.setattr(dependencies, "wait_for", lambda *_: pytest.fail("it was not refused"))
+    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("it was not refused"))
     with pytest.raises(CommandError, match="DEBUG is on"):
         call_command("switchyard", *role.split())
 
