@@ -11,7 +11,7 @@ MINUTES ?= 60
 SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment demo demos up services test newest faults browser soak bench check format lock
+.PHONY: help environment demo demos up services test newest faults browser soak bench audit check format lock
 .PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy on-call drill clean
 
 help: ## list these verbs
@@ -49,6 +49,9 @@ soak: environment ## an hour of load and faults, and one JSON of what came of it
 
 bench: environment ## measure it beside stock Celery, in 15 minutes, and one JSON of it (ARGS="relay --share 0.1")
 	@$(RUN) -m tests.bench $(ARGS)
+
+audit: environment ## look for what is known to be unsafe: code, history, dependencies, settings, 10,000 cases of the API
+	@$(RUN) -m tests.audit $(ARGS)
 
 check: environment ## lint, types, locks and README, and that none of it changed the tree
 	@$(RUN) -m deploy.local.checks

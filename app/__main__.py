@@ -3,8 +3,17 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
+
+from app.environment import described
+from app.variables import VARIABLES
 from switchyard.process.main import main
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "app.settings")
-    main(program=f"{sys.executable} -m app", queues="app.queues")
+    if sys.argv[1:] in (["--help"], ["-h"], ["help"]):
+        print(described(VARIABLES), end="\n\n")
+    try:
+        main(program=f"{sys.executable} -m app", queues="app.queues")
+    except ImproperlyConfigured as wrong:
+        sys.exit(str(wrong))

@@ -54,4 +54,9 @@ SCHEDULE = {
         crontab=crontab(hour=3, minute=0),
         purpose="tokens that no longer open anything and sign-up counts that no longer limit anything",
     ),
+    "purge webhooks": ScheduleEntry(
+        task="webhooks.purge",
+        crontab=crontab(hour=3, minute=20),
+        purpose="events and deliveries of long ago, and targets that never answered their challenge",
+    ),
 }

@@ -6,8 +6,9 @@ handler404 = "app.accounts.api.not_found"
 handler500 = "switchyard.process.unavailable.server_error"
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    # Before the admin, whose log-in it limits.
     path("", include("app.accounts.urls")),
+    path("admin/", admin.site.urls),
     path("", include("app.reports.urls")),
     path("", include("app.webhooks.urls")),
 ]

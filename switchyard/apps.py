@@ -15,6 +15,7 @@ CONNECTED = (
     "switchyard.outbox.context",
     "switchyard.outbox.journal",
     "switchyard.process.request_lines",
+    "switchyard.ops.audit",
 )
 #: Where the engine declares tasks of its own, and checks.
 TASKS = ("switchyard.tasks.once", "switchyard.backend.models", "switchyard.metrics.canary")

@@ -17,6 +17,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | WEB_THREADS           | 8                 | threads of each                                            |
 | WEB_KEEPALIVE_SECONDS | 75                | how long web keeps an idle connection: longer than what is |
 |                       |                   | before it does, or that meets connections just closed      |
+| WEB_BODY_LIMIT_BYTES  | 2621440           | the largest body of a request that web takes               |
+| WEB_QUERY_SECONDS     | 15                | how long a statement of a request may take; 0: any time    |
 | WEB_ASGI              | False             | serve the project's ASGI application: for async views      |
 | EXPORTER_PORT         | 9808              | the exporter's port                                        |
 | RELAY_PORT            | 9809              | port of the relay's metrics and ``/livez``                 |
@@ -30,6 +32,8 @@ In Django's settings each has the prefix ``SWITCHYARD_``.
 | WAIT_SECONDS          | 60                | how long a role waits for what it needs                    |
 | MIGRATION_WAIT_SECONDS | 120              | how long ``release`` tries to get the locks that its       |
 |                       |                   | migrations need, and waits for another release             |
+| CLIENT_ADDRESS        | the peer          | dotted name of a function that tells the client of a       |
+|                       |                   | request, for the audit: behind a proxy                     |
 | NO_COLOR              | False             | no colour on a terminal either                             |
 | COMMAND               | switchyard        | how a person here types a verb, for what messages advise   |
 """
@@ -54,6 +58,9 @@ DEFAULTS: dict[str, Any] = {
     "WEB_THREADS": 8,
     # nginx and the load balancers of the large clouds keep theirs for 60 s.
     "WEB_KEEPALIVE_SECONDS": 75,
+    # Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
+    "WEB_BODY_LIMIT_BYTES": 2_621_440,
+    "WEB_QUERY_SECONDS": 15,
     "WEB_ASGI": False,
     "EXPORTER_PORT": 9808,
     "RELAY_PORT": 9809,
@@ -64,6 +71,7 @@ DEFAULTS: dict[str, Any] = {
     "TASKS_SEND_BY": "broker",
     "WAIT_SECONDS": 60,
     "MIGRATION_WAIT_SECONDS": 120,
+    "CLIENT_ADDRESS": "",
     "NO_COLOR": False,
     "COMMAND": "switchyard",
 }

@@ -4,7 +4,7 @@ from switchyard.backend.models import Enqueued
 from switchyard.deadletters.models import Action, Copy, Job
 from switchyard.identity.models import DatabaseIdentity
 from switchyard.metrics.models import Canary, NotEmptySince
-from switchyard.ops.models import Operations
+from switchyard.ops.models import AuditLine, Operations
 from switchyard.outbox.models import Message, Position
 from switchyard.schedule.models import Clock, Refusal, Rule, Tick
 from switchyard.tasks.models import Chord, ChordPart, Once
@@ -12,6 +12,7 @@ from switchyard.worker.models import RunAtRisk
 
 __all__ = [
     "Action",
+    "AuditLine",
     "Canary",
     "Chord",
     "ChordPart",

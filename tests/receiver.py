@@ -25,6 +25,8 @@ class Receiver:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        #: Whether it answers a challenge, which is then not among what it received.
+        self.says_yes = True
         self.answers: list[int | Callable[[BaseHTTPRequestHandler], None]] = []
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
         self.port: int = self._server.server_address[1]
@@ -46,15 +48,22 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers["X-Switchyard-Event"] == "webhook.challenge" and receiver.says_yes:
+                    self._reply(200, body)
+                    return
                 receiver.received.append(Received(self.path, self.headers, body))
                 answer = receiver.answers.pop(0) if receiver.answers else 204
                 if callable(answer):
                     answer(self)
                     return
-                self.send_response(answer)
+                self._reply(answer, b"")
+
+            def _reply(self, status: int, body: bytes) -> None:
+                self.send_response(status)
                 self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 """Nothing: the tests look at what was received."""

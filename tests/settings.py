@@ -12,6 +12,8 @@ GIVEN = {name: os.environ.get(name, "") for name in ("BROKER_URL", "BROKER_MANAG
 GIVEN |= {name: "" for name, placeholder in PLACEHOLDERS.items() if GIVEN[name] == placeholder}
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
+# A key that anybody may know is for a machine that nobody else reaches.
+os.environ.setdefault("BIND_ADDRESS", "127.0.0.1")
 os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 for variable, placeholder in PLACEHOLDERS.items():
     os.environ.setdefault(variable, placeholder)

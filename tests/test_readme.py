@@ -1,6 +1,5 @@
 """The README's tables say what the code says."""
 
-import ast
 import itertools
 import re
 from pathlib import Path
@@ -8,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import switchyard
+from app.environment import table
+from app.variables import VARIABLES
 from switchyard.process.main import VERBS
 from switchyard.routing import QUEUES
 
@@ -28,32 +29,14 @@ def page(name: str) -> str:
     return PAGES[ROOT / "deploy" / f"{name}.md"]
 
 
-def settings_read() -> dict[str, str]:
-    """Variable name to default (as written in the README) of each ``env`` call in app/settings.py."""
-    found = {}
-    for node in ast.walk(ast.parse((ROOT / "app" / "settings.py").read_text())):
-        if isinstance(node, ast.Call) and re.fullmatch(r"env\.\w+", ast.unparse(node.func)):
-            name, *default = node.args
-            found[ast.literal_eval(name)] = as_written(default[0]) if default else "required"
-    return found
+def test_the_table_of_the_settings_is_the_declaration() -> None:
+    written = "\n".join(page("SETTINGS").partition("\n|")[2].split("\n\n")[0].splitlines())
+    assert f"|{written}" == table(VARIABLES), f"deploy/SETTINGS.md begins with:\n{table(VARIABLES)}"
 
 
-def as_written(default: ast.expr) -> str:
-    try:
-        value = ast.literal_eval(default)
-    except ValueError:
-        return "computed"
-    if value in ("", [], None):
-        return "empty"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def test_every_setting_is_in_the_readme_with_its_default() -> None:
-    described = {row[0].strip("`"): row[1].strip("`") for row in rows(page("SETTINGS"))}
-    described = {
-        name: "computed" if default.startswith("(") else default for name, default in described.items()
-    }
-    assert described == settings_read()
+def test_every_variable_is_read_and_every_one_that_is_read_is_declared() -> None:
+    read = set(re.findall(r"\benv\(\"(\w+)\"", (ROOT / "app" / "settings.py").read_text()))
+    assert read == {variable.name for variable in VARIABLES}
 
 
 def test_the_queue_table_says_what_the_queues_are() -> None:

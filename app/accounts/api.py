@@ -59,7 +59,7 @@ def authenticate(request: HttpRequest) -> User:
     if user is None:
         sentence = (
             "Expected the header 'Authorization: Bearer TOKEN' with a token that has not expired; "
-            f"POST {url_of('signup')} answers with one."
+            f"POST {url_of('signup')} mails one."
         )
         raise Problem(401, {"authorization": [sentence]}, {"WWW-Authenticate": "Bearer"})
     return user

@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from app.accounts.api import Problem
 
 BODY_LIMIT_BYTES = 64 * 1024
+#: Of lists and objects in each other; no form of ours has more than two.
+DEPTH_LIMIT = 16
 
 
 class Stream(Protocol):
@@ -66,9 +68,26 @@ def _parse(raw: bytes) -> Any:
         body = json.loads(raw.decode(), parse_constant=_not_json)
         # A lone surrogate is valid JSON, but not text that a database or a mail can hold.
         json.dumps(body, ensure_ascii=False).encode()
+        _bound_depth(body)
     except (ValueError, RecursionError) as error:
         _refuse(f"Expected JSON in UTF-8: {error}.")
     return body
+
+
+def _bound_depth(body: Any) -> None:
+    """Raises ValueError. Level by level, as what is too deep for the parser is too deep for a function."""
+    level = [body]
+    for _ in range(DEPTH_LIMIT + 1):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return
+    raise ValueError(f"lists and objects are more than {DEPTH_LIMIT} deep in each other")
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Letters, by SMTP."""
 
+from collections.abc import Callable
 from smtplib import SMTPException
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -14,8 +15,10 @@ from switchyard import released_database
 TRANSIENT = (SMTPException, OSError, SoftTimeLimitExceeded, ClaimHeld)
 
 
-def send_once(user: User, name: str, subject: str, text: str) -> None:
+def send_once(user: User, name: str, subject: str, text: str | Callable[[], str]) -> None:
     """Send the letter ``name`` to ``user``, unless it was sent before. Raises one of ``TRANSIENT``.
+
+    A ``text`` that is made is made when it is sent.
 
     No database connection is held while the mail server is waited for. If the worker dies, or the database
     goes away, after the server took the mail and before that is written down, the letter is sent a second
@@ -24,6 +27,8 @@ def send_once(user: User, name: str, subject: str, text: str) -> None:
     letter, _ = Letter.objects.get_or_create(user=user, name=name)
     if letter.done_at:
         return
-    mail = EmailMessage(subject, text, to=[user.email], headers={"Message-ID": letter.message_id})
-    with letter.claimed(), released_database():
-        mail.send()
+    with letter.claimed():
+        written = text if isinstance(text, str) else text()
+        mail = EmailMessage(subject, written, to=[user.email], headers={"Message-ID": letter.message_id})
+        with released_database():
+            mail.send()

@@ -1,4 +1,4 @@
-"""Tokens, the count of sign-ups per address, and letters: mails that are sent once."""
+"""Tokens, what is used up of the limits, and letters: mails that are sent once."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -41,8 +41,18 @@ class Token(models.Model):
         return f"token of {self.user} until {self.expires_at:%Y-%m-%d}"
 
 
+class Allowance(models.Model):
+    """How much of a limit is used up: see ``app.accounts.throttle``."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    empty_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class SignUp(models.Model):
-    """One attempt to sign up, counted against the address it came from."""
+    """One attempt to sign up, as the release before counts them, which may still run beside this one."""
 
     address = models.CharField(max_length=50)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)

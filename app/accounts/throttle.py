@@ -1,56 +1,91 @@
-"""How many sign-ups an address may try in an hour, counted in the database for all web processes."""
+"""How often somebody may do what costs us, or others, something: by user, by address, and all together.
 
-from datetime import timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+Counted in the database, so for all processes and pods together. Each limit is a bucket (GCRA): so many at
+once, and as many again in an hour, evenly. What is refused is answered 429 with ``Retry-After``, counted by
+``switchyard_http_requests_total{status="429"}``, and takes nothing from any bucket. A limit of 0 admits none.
+"""
+
+from dataclasses import dataclass
+from math import ceil
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.http import HttpRequest
-from django.utils import timezone
 
-from app.accounts.models import SignUp
+from app.accounts.api import Problem
 
-WINDOW = timedelta(hours=1)
+HOUR_SECONDS = 3600
+
+#: One statement, so that nobody slips in between the look and the count. The row is when its bucket is empty.
+_TAKE = """
+    INSERT INTO accounts_allowance AS held (key, empty_at)
+    SELECT %(key)s, clock_timestamp() + %(each)s * interval '1 second'
+    ON CONFLICT (key) DO UPDATE
+    SET empty_at = greatest(held.empty_at, clock_timestamp()) + %(each)s * interval '1 second'
+    WHERE greatest(held.empty_at, clock_timestamp()) + %(each)s * interval '1 second'
+        <= clock_timestamp() + %(window)s * interval '1 second'
+"""
+_LEFT = """
+    SELECT extract(epoch FROM empty_at - clock_timestamp()) + %(each)s - %(window)s
+    FROM accounts_allowance WHERE key = %(key)s
+"""
 
 
-class TooManySignUps(Exception):
-    """Raised when an address has used up its sign-ups. The first argument is the seconds until the next."""
+@dataclass(frozen=True, order=True)
+class Bucket:
+    """``who`` may do ``action`` so many times an hour."""
+
+    action: str
+    who: str
+    per_hour: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.action} {self.who}"[:200]
+
+
+class TooMany(Exception):
+    """Raised when a bucket is used up. ``seconds`` until there is room for one more."""
+
+    def __init__(self, bucket: Bucket, seconds: int) -> None:
+        super().__init__(bucket, seconds)
+        self.bucket = bucket
+        self.seconds = seconds
+
+
+def in_total(action: str) -> Bucket:
+    return Bucket(action, "in total", settings.IN_TOTAL_PER_HOUR)
 
 
 @transaction.atomic
-def admit(address: str) -> None:
-    """Count one sign-up for ``address``. Raises TooManySignUps."""
-    _wait_for_others_from(address)
-    since = timezone.now() - WINDOW
-    recent = SignUp.objects.filter(address=address, created_at__gt=since).order_by("-created_at")
-    # The newest of those that must leave the window before there is room for another one.
-    blocking = recent[max(settings.SIGNUPS_PER_HOUR - 1, 0) :].first()
-    if blocking:
-        raise TooManySignUps(int((blocking.created_at - since).total_seconds()) + 1)
-    SignUp.objects.create(address=address)
+def admit(*buckets: Bucket) -> None:
+    """Take one from each, or from none. Raises TooMany.
 
-
-def client_address(request: HttpRequest) -> str:
-    """Where a request comes from: an IPv4 address, or an IPv6 /64, which is what one customer is given.
-
-    Behind a proxy (TRUST_PROXY) it is the last entry of X-Forwarded-For, the only one the proxy wrote.
+    In one order, so that two who take from the same ones never wait for each other in a circle.
     """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUST_PROXY:
-        address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+    for bucket in sorted(buckets):
+        _take(bucket)
+
+
+def guard(where: str, *buckets: Bucket) -> None:
+    """The same, for an endpoint. Raises Problem 429."""
     try:
-        known = ip_address(address)
-    except ValueError:
-        return "unknown"
-    return str(ip_network((known, 64), strict=False)) if isinstance(known, IPv6Address) else str(known)
+        admit(*buckets)
+    except TooMany as refused:
+        sentence = f"Too many of these ({refused.bucket.action}). Try again in {refused.seconds} seconds."
+        raise Problem(429, {where: [sentence]}, {"Retry-After": str(refused.seconds)}) from refused
 
 
-def _wait_for_others_from(address: str) -> None:
-    """Counting and inserting must not interleave; different addresses do not wait for each other.
-
-    Nor do two of these services in one database: the lock is that of an address in a table.
-    """
+def _take(bucket: Bucket) -> None:
+    if bucket.per_hour <= 0:
+        raise TooMany(bucket, HOUR_SECONDS)
+    values: dict[str, str | float] = {
+        "key": bucket.key,
+        "each": HOUR_SECONDS / bucket.per_hour,
+        "window": HOUR_SECONDS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock('accounts_signup'::regclass::oid::int, hashtext(%s))", [address]
-        )
+        cursor.execute(_TAKE, values)
+        if cursor.rowcount:
+            return
+        cursor.execute(_LEFT, values)
+        raise TooMany(bucket, max(ceil(cursor.fetchone()[0]), 1))

@@ -4,49 +4,45 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 
-from app.accounts import throttle
-from app.accounts.api import Problem, endpoint
+from app.accounts.api import endpoint
 from app.accounts.body import read_form
+from app.accounts.client import client_address
 from app.accounts.forms import SignUpForm
-from app.accounts.models import Token
-from app.accounts.tasks import send_welcome_email
+from app.accounts.limits import of_signup
+from app.accounts.tasks import send_token, send_welcome_email
+from app.accounts.throttle import guard
 from app.webhooks.events import record
 from app.webhooks.models import Kind
 
 
 @endpoint("POST")
 def signup(request: HttpRequest) -> JsonResponse:
+    """The same answer whether the address is known or not: the token goes to whoever reads its mail.
+
+    So it is also the way to a new token, when the last has expired.
+    """
     fields = read_form(request, SignUpForm)
-    _admit(request)
+    guard("address", *of_signup(client_address(request), fields["email"]))
     try:
-        user, token, secret = _register(**fields)
-    except IntegrityError as error:
-        raise Problem(400, {"email": ["An account with this address exists already."]}) from error
-    return JsonResponse(
-        {"id": user.pk, "email": user.email, "token": secret, "token_expires_at": token.expires_at},
-        status=201,
-    )
-
-
-def _admit(request: HttpRequest) -> None:
-    """Before the database is asked about the address, so that addresses cannot be tried out at will."""
-    try:
-        throttle.admit(throttle.client_address(request))
-    except throttle.TooManySignUps as error:
-        seconds = error.args[0]
-        raise Problem(
-            429,
-            {"address": [f"Too many sign-ups from your address. Try again in {seconds} seconds."]},
-            {"Retry-After": str(seconds)},
-        ) from error
+        _register(**fields)
+    except IntegrityError:
+        _send_another_token(fields["email"])
+    return JsonResponse({"email": fields["email"], "next": "A token comes by mail."}, status=202)
 
 
 @transaction.atomic
-def _register(email: str, name: str) -> tuple[User, Token, str]:
-    """A user with a token. Raises IntegrityError if the address is taken."""
+def _register(email: str, name: str) -> User:
+    """Raises IntegrityError if the address is taken."""
     user = get_user_model().objects.create_user(username=email, email=email, first_name=name)
-    token, secret = Token.objects.issue(user)
     record(Kind.USER_SIGNED_UP, {"user_id": user.pk})
     send_welcome_email.delay_on_commit(user.pk)  # type: ignore[attr-defined]
-    return user, token, secret
+    return user
+
+
+@transaction.atomic
+def _send_another_token(email: str) -> None:
+    user = get_user_model().objects.filter(username=email, is_active=True).first()
+    if user:
+        send_token.delay_on_commit(user.pk, timezone.now().isoformat())  # type: ignore[attr-defined]

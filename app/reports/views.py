@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from app.accounts.api import Problem, authenticate, endpoint, url_of
 from app.accounts.body import read_form
+from app.accounts.limits import of_report
+from app.accounts.throttle import guard
 from app.reports.canvas import start
 from app.reports.forms import ReportForm
 from app.reports.models import Report, State
@@ -23,6 +25,7 @@ def create(request: HttpRequest) -> JsonResponse:
     owner = authenticate(request)
     fields = read_form(request, ReportForm)
     _admit(owner)
+    guard("body", *of_report(owner))
     with transaction.atomic():
         report = Report.objects.create(owner=owner, **fields)
         start(report)

@@ -21,12 +21,12 @@ class EventAdmin(ReadOnlyAdmin):
 class TargetAdmin(BoundedAdmin):
     """A target is registered by its owner through the API; here it can be switched off."""
 
-    list_display = ("url", "owner", "events", "active", "created_at")
+    list_display = ("url", "owner", "events", "state", "failing_since", "created_at")
     list_filter = ("active", "created_at")
     list_select_related = ("owner",)
     search_fields = ("url", "owner__username")
-    fields = ("url", "owner", "events", "active", "created_at")
-    readonly_fields = ("url", "owner", "events", "created_at")
+    fields = ("url", "owner", "events", "active", "confirmed_at", "failing_since", "trouble", "created_at")
+    readonly_fields = tuple(name for name in fields if name != "active")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -40,7 +40,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("id", "target__url", "last_error")
     actions = ("deliver_again",)
 
-    @admin.action(description="Deliver again (failed and refused ones)")
+    def has_deliver_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("webhooks.change_delivery")
+
+    @admin.action(permissions=["deliver"], description="Deliver again (failed and refused ones)")
     def deliver_again(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
         """Sends each once more; those that were delivered, or are on their way, are left alone."""
         with transaction.atomic():

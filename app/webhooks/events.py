@@ -19,7 +19,9 @@ def record(kind: Kind, data: dict[str, Any], owner: User | None = None) -> Event
     person.
     """
     event = Event.objects.create(kind=kind, data=data)
-    targets = Target.objects.filter(active=True, owner__is_active=True, events__contains=[kind])
+    targets = Target.objects.filter(
+        active=True, confirmed_at__isnull=False, owner__is_active=True, events__contains=[kind]
+    )
     if owner:
         targets = targets.filter(Q(owner=owner) | Q(owner__is_staff=True))
     deliveries = [Delivery(event=event, target=target) for target in targets]

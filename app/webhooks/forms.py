@@ -1,10 +1,14 @@
-"""What the registration of a target must say."""
+"""What the registration of a target must say, as far as it can be told without asking anybody."""
+
+from ipaddress import ip_address
+from typing import Any
 
 import httpx
 from django import forms
+from django.conf import settings
 
 from app.accounts.fields import Choices, Text
-from app.webhooks.addresses import TargetPrivate, TargetUnresolved, resolve
+from app.webhooks.addresses import is_public
 from app.webhooks.models import Kind
 
 URL_LIMIT = 500
@@ -15,7 +19,7 @@ class TargetForm(forms.Form):
     events = Choices(choices=Kind.choices)
 
     def clean_url(self) -> str:
-        """An http or https URL that may be delivered to now; every delivery looks again."""
+        """An http or https URL. What its name resolves to is looked at by whoever sends something there."""
         text: str = self.cleaned_data["url"]
         try:
             url = httpx.URL(text)
@@ -28,8 +32,18 @@ class TargetForm(forms.Form):
             raise forms.ValidationError(f"Expected a port from 1 to 65535, got {url.port}.")
         if url.userinfo or url.fragment:
             raise forms.ValidationError("A user, a password or a fragment cannot be part of the URL.")
-        try:
-            resolve(host, url.port or 443)
-        except (TargetPrivate, TargetUnresolved) as error:
-            raise forms.ValidationError(str(error)) from error
+        if not settings.WEBHOOKS_ALLOW_PRIVATE and _is_private(host):
+            raise forms.ValidationError(f"The address {host} is not on the public internet.")
+        self.host = host.lower().rstrip(".")
         return text
+
+    def clean(self) -> dict[str, Any]:
+        return {**self.cleaned_data, "host": getattr(self, "host", "")}
+
+
+def _is_private(host: str) -> bool:
+    """An address that is written as one. A name is not asked for here."""
+    try:
+        return not is_public(ip_address(host.strip("[]")))
+    except ValueError:
+        return False

@@ -1,10 +1,12 @@
 """What happened (Event), who wants to know (Target), and each telling of the one to the other (Delivery)."""
 
 import uuid
-from secrets import token_hex
+from base64 import b64encode
+from secrets import token_bytes, token_urlsafe
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from app.accounts.lease import Claim
@@ -32,21 +34,53 @@ class Event(models.Model):
 
 
 def new_secret() -> str:
-    return token_hex(32)
+    """As Standard Webhooks writes one."""
+    return f"whsec_{b64encode(token_bytes(32)).decode()}"
+
+
+def new_challenge() -> str:
+    return token_urlsafe(24)
 
 
 class Target(models.Model):
-    """A URL that wants to hear of some kinds of events."""
+    """A URL that wants to hear of some kinds of events, once whoever has it has said so.
+
+    Until it has answered its challenge (``confirmed_at``) it is sent nothing else. A row of a release that
+    knew no challenge counts as confirmed.
+    """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="targets")
     url = models.URLField(max_length=500)
     events = models.JSONField(default=list, help_text="list of kinds")
+    host = models.CharField(max_length=255, default="", db_default="", db_index=True)
     secret = models.CharField(max_length=64, default=new_secret, help_text="key of the signature")
+    earlier_secret = models.CharField(max_length=64, default="", db_default="", blank=True)
+    earlier_secret_until = models.DateTimeField(null=True)
+    challenge = models.CharField(max_length=64, default=new_challenge, db_default="")
+    confirmed_at = models.DateTimeField(null=True, default=timezone.now, db_default=Now())
     active = models.BooleanField(default=True)
+    failing_since = models.DateTimeField(null=True, help_text="no delivery has come through since")
+    trouble = models.CharField(max_length=300, default="", db_default="", help_text="why it is not told")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["owner", "url"], name="one_target_for_each_url"),)
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def state(self) -> str:
+        if not self.active:
+            return "disabled"
+        return "confirmed" if self.confirmed_at else "unconfirmed"
+
+    @property
+    def secrets(self) -> list[str]:
+        """Those that sign: during a rotation two."""
+        until = self.earlier_secret_until
+        earlier = [self.earlier_secret] if until and until > timezone.now() else []
+        return [self.secret, *earlier]
 
 
 class DeliveryState(models.TextChoices):
@@ -83,6 +117,7 @@ class Delivery(Claim):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = (models.UniqueConstraint(fields=["event", "target"], name="one_delivery_each"),)
+        indexes = (models.Index(fields=["created_at"], name="delivery_by_time"),)
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"

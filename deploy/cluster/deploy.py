@@ -22,7 +22,7 @@ ENDED = "jsonpath={.status.conditions[?(@.status=='True')].type}"
 #: Longer than the longest drain, which a rollout does not wait for, and than a node takes to pull the image.
 ROLLOUT_TIMEOUT = "20m"
 READY = (
-    "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/readyz', timeout=5).read().decode())"
+    "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9811/readyz', timeout=5).read().decode())"
 )
 #: Service to the port of the person's own machine: that of PUBLIC_URL.
 PAGES = {"web": 8000}

@@ -44,19 +44,29 @@ class Client:
         self._threads = ThreadPoolExecutor(_CLIENTS)
         self._calls: list[Future[Any]] = []
         self._waiting: list[str] = []
+        self._unconfirmed: list[str] = []
         self.reports_done = 0
         self.reports_failed: list[str] = []
 
     def sign_up(self, number: int) -> dict[str, Any]:
         account = {"email": f"{self._run}-{number}@example.com", "name": f"Visitor {number}"}
-        return self._post("/signup", account, 201)
+        return self._post("/signup", account, 202)
 
     def authenticate(self, token: str) -> None:
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def register(self, url: str) -> str:
         """Registers a target for all events; returns the secret that signs what is delivered to it."""
-        return str(self._post("/webhooks", {"url": url, "events": _EVENTS}, 201)["secret"])
+        target = self._post("/webhooks", {"url": url, "events": _EVENTS}, 201)
+        self._unconfirmed.append(target["status_url"])
+        return str(target["secret"])
+
+    def all_confirmed(self) -> bool:
+        """Whether each target has answered its challenge, so that it is told of what comes."""
+        self._unconfirmed = [
+            url for url in self._unconfirmed if self._get(url).json()["state"] != "confirmed"
+        ]
+        return not self._unconfirmed
 
     def send(self, amounts: Amounts) -> None:
         """Begins to send reports and sign-ups, several at a time, as clients do."""

@@ -1,8 +1,8 @@
 """A real webhook receiver on loopback: it checks each delivery, and refuses some the first time."""
 
-import hashlib
 import hmac
 import threading
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +23,10 @@ class Deliveries:
         self.mistakes: list[str] = []
         self._lock = threading.Lock()
 
-    def take(self, path: str, key: str, signature: str, body: bytes) -> int:
+    def take(self, path: str, key: str, signature: str, body: bytes, timestamp: str = "") -> int:
         """The status to answer: 204, 500 for one in REFUSED_EVERY when it first comes, 400 for a bad one."""
         with self._lock:
-            if not key or not self._signed(path, signature, body):
+            if not key or not self._signed(path, signature, f"{key}.{timestamp}.".encode() + body):
                 self.mistakes.append(
                     f"a delivery to {path} had no key or a wrong signature ({key!r}, {signature!r})"
                 )
@@ -38,8 +38,9 @@ class Deliveries:
             return 204
 
     def _signed(self, path: str, signature: str, body: bytes) -> bool:
-        wanted = hmac.new(self.secrets.get(path, "").encode(), body, hashlib.sha256).hexdigest()
-        return hmac.compare_digest(signature, f"sha256={wanted}")
+        secret = b64decode(self.secrets.get(path, "").removeprefix("whsec_"))
+        wanted = b64encode(hmac.digest(secret, body, "sha256")).decode()
+        return hmac.compare_digest(signature, f"v1,{wanted}")
 
     def _refuses(self, key: str) -> bool:
         seen = key in self.refused or key in self.accepted
@@ -60,11 +61,20 @@ def start_receiver(deliveries: Deliveries) -> Iterator[str]:
                 # Cut off in the middle, as a worker does whose time is up: it sends it again.
                 self.close_connection = True
                 return
-            key = self.headers.get("Idempotency-Key", "")
-            signature = self.headers.get("X-Switchyard-Signature", "")
-            self.send_response(deliveries.take(self.path, key, signature, body))
-            self.send_header("Content-Length", "0")
+            if self.headers.get("X-Switchyard-Event") == "webhook.challenge":
+                # Whoever sends it knows the URL; that it is ours is all that is asked.
+                self._answer(200, body)
+                return
+            key, timestamp, signature = (
+                self.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
+            )
+            self._answer(deliveries.take(self.path, key, signature, body, timestamp), b"")
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Each delivery is counted, not printed."""

@@ -1,5 +1,6 @@
 """A real SMTP server on loopback that keeps every message as a file, for a person to read."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,13 @@ class Mailbox:
 
     def count(self) -> int:
         return sum(1 for _ in self.folder.glob("*.eml"))
+
+    def last_token(self) -> str:
+        """Of the newest letter that has one, as the service writes it on a line of its own; or empty."""
+        for file in sorted(self.folder.glob("*.eml"), reverse=True):
+            if found := re.search(r"^ {4}([\w-]{43})\r?$", file.read_text(errors="replace"), re.MULTILINE):
+                return found[1]
+        return ""
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """aiosmtpd's own hook; answers only when the message is in its file."""

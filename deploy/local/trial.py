@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from deploy.local.errors import LocalError
 from deploy.local.journal import Journal
@@ -32,11 +32,13 @@ class Trial:
 
     def begin(self, receiver_url: str) -> None:
         """One sign-up, until its tasks are done; then its user registers the targets."""
-        self.client.authenticate(self.client.sign_up(0)["token"])
+        self.client.sign_up(0)
         self._wait_for_first_task()
+        self.client.authenticate(self.stack.services.mailbox.last_token())
         for number in range(self.amounts.webhooks):
             path = f"/hooks/{number}"
             self.deliveries.secrets[path] = self.client.register(f"{receiver_url}{path}")
+        self._wait_for(self.client.all_confirmed, "The targets' answers to their challenges")
 
     def run(self) -> None:
         """Sends everything, and returns when all of it is done, or nothing more is coming, or time is up."""
@@ -73,13 +75,14 @@ class Trial:
         return [problem for problem in found if problem]
 
     def _wait_for_first_task(self) -> None:
+        self._wait_for(lambda: self.mails() and not self.journal.open, "The first sign-up's mail")
+
+    def _wait_for(self, over: Callable[[], object], what: str) -> None:
         deadline = time.monotonic() + FIRST_TASK_SECONDS
-        while not self.mails() or self.journal.open:
+        while not over():
             self._look()
             if time.monotonic() > deadline:
-                raise LocalError(
-                    f"The first sign-up's mail did not come in {FIRST_TASK_SECONDS} s: see the logs."
-                )
+                raise LocalError(f"{what} did not come in {FIRST_TASK_SECONDS} s: see the logs.")
             time.sleep(_LOOK_SECONDS)
 
     def _look(self) -> None:

@@ -1,8 +1,9 @@
-"""Serves a role's ``/metrics`` and ``/livez``, a thread for each request."""
+"""Serves a role's ``/metrics`` and its probes, a thread for each request."""
 
+import json
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
@@ -18,6 +19,12 @@ from switchyard.broker.address import bracketed
 from switchyard.conf import conf
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+#: What it says, and whether that is good.
+Probe = Callable[[], tuple[bool, dict[str, Any]]]
+Probes = Mapping[str, Probe]
+
+#: Of who answers at all.
+ALIVE: Probes = {"/livez": lambda: (True, {"alive": True})}
 
 log = structlog.get_logger("switchyard.metrics")
 
@@ -25,12 +32,12 @@ log = structlog.get_logger("switchyard.metrics")
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-def listening(host: str, port: int, collector: Collector) -> "Server":
+def listening(host: str, port: int, collector: Collector, probes: Probes = ALIVE) -> "Server":
     """A server that is bound to its port and has yet to ``serve_forever``. Raises OSError."""
     registry = CollectorRegistry()
     registry.register(collector)
     server = Server((host, port), Handler)
-    server.set_app(application(make_wsgi_app(registry)))
+    server.set_app(application(make_wsgi_app(registry), probes))
     return server
 
 
@@ -62,17 +69,18 @@ def _bound(role: str, setting: str, collector: Collector) -> "Server":
         ) from error
 
 
-def application(metrics: Application) -> Application:
+def application(metrics: Application, probes: Probes) -> Application:
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        match environ["PATH_INFO"]:
-            case "/metrics":
-                return metrics(environ, start_response)
-            case "/livez":
-                start_response("200 OK", [("Content-Type", "text/plain")])
-                return [b"alive\n"]
-            case _:
-                start_response("404 Not Found", [("Content-Type", "text/plain")])
-                return [b"Here are /metrics and /livez.\n"]
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            return metrics(environ, start_response)
+        if path in probes:
+            good, words = probes[path]()
+            status = "200 OK" if good else "503 Service Unavailable"
+            start_response(status, [("Content-Type", "application/json")])
+            return [json.dumps(words).encode()]
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [f"Here are /metrics, {', '.join(probes)}.\n".encode()]
 
     return respond
 

@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 
 from switchyard.conf import conf
 from switchyard.metric import PREFIX
-from switchyard.metrics.server import listening
+from switchyard.metrics.server import Probes, listening
 from switchyard.outbox.metrics import ENQUEUE
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -39,6 +39,14 @@ _registry = CollectorRegistry()
 _requests = Counter(
     f"{PREFIX}http_requests", "Requests answered.", ["method", "route", "status"], registry=_registry
 )
+_refused = Counter(
+    f"{PREFIX}http_connections_refused",
+    "Clients that were let go before they had an answer.",
+    ["reason"],
+    registry=_registry,
+)
+for _reason in ("slow", "large", "crowded"):
+    _refused.labels(_reason)  # a series from the start, as a rate needs one
 _seconds = Histogram(
     f"{PREFIX}http_request_seconds",
     "From a request to its answer.",
@@ -74,6 +82,11 @@ def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> 
     _seconds.labels(route).observe(seconds)
 
 
+def count_refused(reason: str) -> None:
+    """``slow``, ``large`` or ``crowded``."""
+    _refused.labels(reason).inc()
+
+
 class WebMetrics(Collector):
     """Of this process, or of all of them."""
 
@@ -88,16 +101,16 @@ class WebMetrics(Collector):
         return list(together.collect())
 
 
-def serve() -> None:
-    """Answer scrapes in a thread of this process, from when the port is free."""
-    Thread(target=_serve, name="metrics", daemon=True).start()
+def serve(probes: Probes) -> None:
+    """Answer scrapes and probes in a thread of this process, from when the port is free."""
+    Thread(target=_serve, args=(probes,), name="metrics", daemon=True).start()
 
 
-def _serve() -> None:
+def _serve(probes: Probes) -> None:
     host, port = conf.BIND_ADDRESS, conf.WEB_METRICS_PORT
     while True:
         try:
-            server = listening(host, port, WebMetrics())
+            server = listening(host, port, WebMetrics(), probes)
         except OSError:
             time.sleep(RETRY_SECONDS)
         else:

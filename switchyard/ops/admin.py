@@ -18,10 +18,12 @@ from switchyard.deadletters.letter import REASONS
 from switchyard.deadletters.models import Action
 from switchyard.deadletters.places import PLACES
 from switchyard.ops import deadletters, jobs, letter, outbox, queues, schedule
+from switchyard.ops.audit import note, note_form
 from switchyard.ops.changelist import Choice
 from switchyard.ops.edits import SeenForm
-from switchyard.ops.models import Operations
+from switchyard.ops.models import AuditLine, Operations
 from switchyard.ops.pages import allowed
+from switchyard.ops.payload import HiddenPayload, PayloadOfEditors
 from switchyard.ops.readonly import BoundedAdmin, ReadOnlyAdmin, StackedInline
 from switchyard.outbox.errors import NoRoute, TaskCallError
 from switchyard.outbox.models import Message
@@ -77,13 +79,14 @@ class OperationsAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(HiddenPayload, ReadOnlyAdmin):
     """What waits, and what is in quarantine, which the page of the outbox requeues and discards.
 
     Nothing is deleted here: what was accepted is to run.
     """
 
     list_display = ("id", "task", "queue", "created_at", "eta", "quarantined_at", "reason")
+    payload = ("headers", "properties", "body")
     list_filter = (("quarantined_at", admin.EmptyFieldListFilter),)
     search_fields = ("task_id", "task", "reason")
 
@@ -148,8 +151,10 @@ class EntryForm(SeenForm, PeriodicTaskForm):  # type: ignore[misc]
 
 
 @admin.register(PeriodicTask)
-class EntryAdmin(BoundedAdmin, PeriodicTaskAdmin):  # type: ignore[misc]
+class EntryAdmin(PayloadOfEditors, BoundedAdmin, PeriodicTaskAdmin):  # type: ignore[misc]
     form = EntryForm
+    change_form_template = "switchyard/entry_form.html"
+    payload = ("args", "kwargs", "headers")
     fieldsets = (
         *(
             (
@@ -164,7 +169,26 @@ class EntryAdmin(BoundedAdmin, PeriodicTaskAdmin):  # type: ignore[misc]
     #: Each one-off task has a moment of its own, and a select box would have them all.
     raw_id_fields = ("clocked",)
 
-    @admin.action(description="Run selected tasks")
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        note_form(form)
+        super().save_model(request, obj, form, change)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return allowed(request, "replay")
+
+    @admin.action(permissions=["change"], description="Enable selected tasks")
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().enable_tasks(request, queryset)
+
+    @admin.action(permissions=["change"], description="Disable selected tasks")
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().disable_tasks(request, queryset)
+
+    @admin.action(permissions=["change"], description="Toggle activity of selected tasks")
+    def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().toggle_tasks(request, queryset)
+
+    @admin.action(permissions=["replay"], description="Run selected tasks")
     def run_tasks(self, request: HttpRequest, chosen: QuerySet[PeriodicTask]) -> None:
         """Send each now, beside its schedule. Through the outbox: web never talks to the broker."""
         for entry in chosen:
@@ -173,7 +197,21 @@ class EntryAdmin(BoundedAdmin, PeriodicTaskAdmin):  # type: ignore[misc]
             except (EntryRefused, TaskCallError) as refusal:
                 messages.error(request, f"{entry.name}: {refusal}")
             else:
+                note("run_now", entry.name, who=request.user.get_username(), after={"task": task_id})
                 messages.info(request, f"{entry.name} was sent as task {task_id}.")
+
+
+@admin.register(AuditLine)
+class AuditAdmin(ReadOnlyAdmin):
+    """What people did. Nobody changes or deletes it: the database refuses."""
+
+    list_display = ("at", "who", "whence", "what", "about")
+    list_filter = ("what", "at")
+    search_fields = ("who__exact", "about")
+    ordering = ("-at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Tick)
@@ -182,6 +220,10 @@ class TickAdmin(ReadOnlyAdmin):
     list_filter = ("due_at",)
     search_fields = ("entry", "task_id")
     ordering = ("-due_at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A tick that is deleted is sent again."""
+        return False
 
 
 if apps.is_installed("django_celery_results"):

@@ -17,6 +17,7 @@ from switchyard.deadletters.letter import REASONS
 from switchyard.deadletters.models import Deed, Verb
 from switchyard.deadletters.places import PLACES
 from switchyard.ops import copies, timeouts
+from switchyard.ops.audit import note
 from switchyard.ops.changelist import FirstRows
 from switchyard.ops.format import count
 from switchyard.ops.fresh import read_fresh
@@ -141,6 +142,8 @@ def _ask(request: HttpRequest, verb: str) -> HttpResponse:
         died_by=wanted["died_by"],
         counted=wanted["count"],
     )
+    about = f"dead letters of {meant.given.get('queue', '') or 'all queues'}"
+    note(verb, about, who=request.user.get_username(), before=wanted["count"], after=f"job {job.pk}")
     return redirect("admin:switchyard_deadletters_job", number=job.pk)
 
 

@@ -1,6 +1,7 @@
-"""Declares the permissions of the pages of operations, so that they can be given to users and groups."""
+"""Declares the permissions of the pages of operations, and the table of what people did."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class NoRows(models.Manager["Operations"]):
@@ -29,3 +30,24 @@ class Operations(models.Model):
 
     def __str__(self) -> str:
         return "Operations"
+
+
+class AuditLine(models.Model):
+    """What somebody did: who, from where, what, to what, and how it was before and after.
+
+    Written and never changed: the database itself refuses an update and a deletion, of whoever it is.
+    """
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    who = models.CharField(max_length=255, db_index=True)
+    whence = models.CharField(max_length=100, help_text="address of the client, or the name of a command")
+    what = models.CharField(max_length=50, db_index=True)
+    about = models.CharField(max_length=500)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "switchyard_audit"
+
+    def __str__(self) -> str:
+        return f"{self.what} of {self.about} by {self.who}"

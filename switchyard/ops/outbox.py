@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from switchyard.ops.audit import note
 from switchyard.ops.numbers import WholeNumber, whole_number
 from switchyard.ops.overview import OUTBOX
 from switchyard.ops.pages import demand, page, shown
@@ -88,6 +89,7 @@ def confirm(request: HttpRequest, verb: str) -> HttpResponse:
         trouble = f"Nothing was discarded: type the number {counted} to confirm."
         return _preview(request, verb, form, trouble)
     done = do(_meant(form, min(counted, AT_ONCE)))
+    note(verb, "messages in quarantine", who=request.user.get_username(), before=counted, after=done)
     log.info("quarantine_changed", verb=verb, count=done, by=request.user.get_username())
     messages.success(request, f"{did} {done:,} of {counted:,} messages.")
     return redirect("admin:switchyard_outbox")

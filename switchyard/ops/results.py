@@ -13,6 +13,7 @@ from django_celery_results.models import GroupResult, TaskResult
 
 from switchyard.celery import tasks
 from switchyard.ops.changelist import Choice
+from switchyard.ops.payload import HiddenPayload
 from switchyard.ops.readonly import BoundedAdmin
 
 # Their attributes have types of their own, which no other value of Django's fits.
@@ -37,7 +38,8 @@ class TaskFilter(Choice):
         return list(tasks())
 
 
-class BoundedTaskResultAdmin(BoundedAdmin, Tasks):  # type: ignore[misc]
+class BoundedTaskResultAdmin(HiddenPayload, BoundedAdmin, Tasks):  # type: ignore[misc]
+    payload = ("task_args", "task_kwargs", "result", "traceback", "meta")
     date_hierarchy = None
     list_filter = (StateFilter, "date_done", TaskFilter)
     # Each has an index, for the whole value.
@@ -47,7 +49,8 @@ class BoundedTaskResultAdmin(BoundedAdmin, Tasks):  # type: ignore[misc]
     )
 
 
-class BoundedGroupResultAdmin(BoundedAdmin, Groups):  # type: ignore[misc]
+class BoundedGroupResultAdmin(HiddenPayload, BoundedAdmin, Groups):  # type: ignore[misc]
+    payload = ("result",)
     date_hierarchy = None
     search_fields = ("group_id__exact",)
     search_help_text = "A whole group id."

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from switchyard.celery import attached
+from switchyard.ops.audit import note
 from switchyard.ops.format import count
 from switchyard.ops.pages import demand, page, shown
 from switchyard.ops.reading import Question, Reading, of_database
@@ -84,6 +85,7 @@ def run_now(request: HttpRequest) -> HttpResponse:
             messages.error(request, f"{name} was not sent: {refusal}")
         else:
             said = f"Sent now, as task {task_id}."
+            note("run_now", entry.name, who=request.user.get_username(), after={"task": str(task_id)})
             LogEntry.objects.log_actions(str(request.user.pk), [entry], CHANGE, said, single_object=True)
             messages.success(request, f"{name} was sent as task {task_id}.")
     if not found:

@@ -5,11 +5,14 @@ do, so that the next waits for a thread as well. Here one waits and finds out; t
 """
 
 import time
+from math import inf
 from threading import Lock
 from typing import Any, cast
 from weakref import WeakSet
 
 import psycopg
+
+from switchyard.postgresql.patience import Impatient
 
 #: How long after an attempt that failed one waits again, and after how long one that runs counts as failed.
 PAUSE_SECONDS = 1.0
@@ -18,7 +21,8 @@ PAUSE_SECONDS = 1.0
 class Circuit:
     """Of one pool, from what its attempts to connect came to. Shared between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float = inf) -> None:
+        self._patience_seconds = patience_seconds
         self._lock = Lock()
         self._began_at: list[float] = []
         self._failure: tuple[float, str] | None = None
@@ -27,7 +31,8 @@ class Circuit:
     @property
     def connection_class(self) -> type[psycopg.Connection[Any]]:
         """For the pool's option of that name: connections whose making is noted here."""
-        return cast("type[psycopg.Connection[Any]]", type("Connection", (_Watched,), {"circuit": self}))
+        made = type("Connection", (_Watched,), {"circuit": self, "patience_seconds": self._patience_seconds})
+        return cast("type[psycopg.Connection[Any]]", made)
 
     def broken(self) -> str:
         """Why waiting is of no use now, or empty, which says: wait, and see."""
@@ -67,7 +72,7 @@ class Circuit:
             self._failure = time.monotonic(), reason
 
 
-class _Watched(psycopg.Connection[Any]):
+class _Watched(Impatient):
     circuit: Circuit
 
     @classmethod

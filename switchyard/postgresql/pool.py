@@ -1,5 +1,6 @@
 """Has the threads of a process share a few connections."""
 
+from math import inf
 from typing import Any
 
 from django.db import connections
@@ -62,7 +63,9 @@ def _share(connection: Any, wait_seconds: float, between_transactions: bool) -> 
 def _hurry(options: dict[str, Any]) -> None:
     options.setdefault("tcp_user_timeout", REQUEST_SILENCE_MILLISECONDS)
     if isinstance(options.get("pool"), dict):
-        options["pool"].setdefault("connection_class", Circuit().connection_class)
+        options["pool"].setdefault(
+            "connection_class", Circuit(conf.WEB_QUERY_SECONDS or inf).connection_class
+        )
 
 
 def _begin_anew(pool: Any) -> None:

@@ -3,7 +3,8 @@
 Web is ready over a database of another installation too, where relay, beat and workers stand still, and says
 so: from there somebody decides what becomes of it.
 
-Neither asks the broker: web goes on accepting while it is away.
+Neither asks the broker: web goes on accepting while it is away. On web's own port they share its threads with
+its users, for whoever has no other; Kubernetes asks on the port of the metrics (``probes``).
 """
 
 from typing import Any
@@ -46,13 +47,19 @@ def alive() -> JsonResponse:
 
 def readiness() -> JsonResponse:
     """200 if the database answers and takes writes, else 503."""
+    good, words = look_at_database()
+    return JsonResponse(words, status=200 if good else 503)
+
+
+def look_at_database() -> tuple[bool, dict[str, Any]]:
+    """Whether it answers and takes writes, and what is to be said of it."""
     try:
         connection.ensure_connection()
         if connection.is_usable():
             stands_still = foreign()
-            return JsonResponse({"ready": True} | ({"stands_still": stands_still} if stands_still else {}))
+            return True, {"ready": True} | ({"stands_still": stands_still} if stands_still else {})
         found = "takes no writes, or does not answer"
         drop(connection)
     except Error as error:
         found = type(error).__name__
-    return JsonResponse({"ready": False, "database": found}, status=503)
+    return False, {"ready": False, "database": found}

@@ -11,6 +11,7 @@ from switchyard.identity.installation import identity, installation, write
 from switchyard.outage import Unavailable, first_line
 from switchyard.postgresql.locks import LocksNotFree, bounded_locks
 from switchyard.process import dependencies
+from switchyard.process.exposure import refuse_exposed
 from switchyard.process.turn import Turn
 from switchyard.sqlstate import is_away, missing_extension
 
@@ -31,6 +32,7 @@ class Release(BaseCommand):
     )
 
     def handle(self, **_: Any) -> None:
+        refuse_exposed()
         dependencies.database_server()
         dependencies.broker()
         with Turn() as turn:

@@ -1,17 +1,47 @@
-"""Hides what is secret in the address of a request before a line of the log has it.
+"""Keeps the lines of a request in the log as they are meant: by its number, and without secrets.
+
+A request may bring its own number (X-Request-ID, X-Correlation-ID), which goes into every line and into the
+messages of its tasks. One that is anything else than a number or a name is dropped before anybody reads it.
 
 The link of Django's password reset holds its token in the path, and others theirs in the query: whoever reads
 the log could use it before the one it was sent to. What is secret its name tells, as everywhere.
 """
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from django.http import HttpRequest
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
+from django.utils.decorators import sync_and_async_middleware
 from django_structlog import signals
 
 from switchyard.redaction import HIDDEN, is_secret
+
+NUMBERS = ("HTTP_X_REQUEST_ID", "HTTP_X_CORRELATION_ID")
+_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+
+
+@sync_and_async_middleware
+def RequestIds(get_response: Any) -> Any:  # noqa: N802 - a middleware, named as those that are classes
+    """Drops what is no number: 1 to 128 letters, digits and ``._:/+=-``. Goes before django-structlog's."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        _drop_others(request)
+        return get_response(request)  # type: ignore[no-any-return]
+
+    async def answer_async(request: HttpRequest) -> HttpResponseBase:
+        _drop_others(request)
+        return await get_response(request)  # type: ignore[no-any-return]
+
+    return answer_async if iscoroutinefunction(get_response) else answer
+
+
+def _drop_others(request: HttpRequest) -> None:
+    for name in NUMBERS:
+        if not _NUMBER.fullmatch(request.META.get(name, "")):
+            request.META.pop(name, None)
 
 
 def connect() -> None:

@@ -20,6 +20,7 @@ from switchyard.metrics.exporter import WAIT_SECONDS, Exporter, Reads
 from switchyard.metrics.periodic import Periodic
 from switchyard.metrics.server import look_at_port, serving
 from switchyard.process import dependencies
+from switchyard.process.exposure import refuse_exposed
 from switchyard.relay.metrics import RelayMetrics
 from switchyard.relay.relay import Relay as RelayLoop
 from switchyard.stop import Stop
@@ -31,6 +32,7 @@ class Web(BaseCommand):
     help = "Serve HTTP with gunicorn on PORT, metrics on WEB_METRICS_PORT. SIGTERM finishes what is running."
 
     def handle(self, **_: Any) -> None:
+        refuse_exposed()
         if conf.WEB_ASGI and "asgi" not in SUPPORTED_WORKERS:
             raise CommandError(
                 f"SWITCHYARD_WEB_ASGI needs gunicorn 24 or later; this is {gunicorn.__version__}."
@@ -53,6 +55,7 @@ class Beat(BaseCommand):
         parser.add_argument("--loglevel", default="INFO", help="Celery's log level (default: INFO)")
 
     def handle(self, *, loglevel: str, **_: Any) -> None:
+        refuse_exposed()
         dependencies.database()
         attached().start(["beat", "--pidfile=", f"--loglevel={loglevel}"])
 
@@ -61,6 +64,7 @@ class Relay(BaseCommand):
     help = "Bring accepted messages to the broker; metrics on RELAY_PORT. SIGTERM finishes the batch in hand."
 
     def handle(self, **_: Any) -> None:
+        refuse_exposed()
         # Not the broker: a relay that starts while it is away waits in its loop, alive, and says so.
         dependencies.database()
         metrics = RelayMetrics()
@@ -76,6 +80,7 @@ class Exporting(BaseCommand):
     help = "Serve the queues' metrics on EXPORTER_PORT: /metrics for Prometheus, /livez for the probe."
 
     def handle(self, **_: Any) -> None:
+        refuse_exposed()
         stop = Stop()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from switchyard.celery import attached
 from switchyard.metrics.server import serving
 from switchyard.process import dependencies
+from switchyard.process.exposure import refuse_exposed
 from switchyard.queues import QueueSpec
 from switchyard.routing import QUEUES
 from switchyard.worker import metrics
@@ -36,6 +37,7 @@ class Command(BaseCommand):
     def handle(
         self, *, queue: str, concurrency: int | None, name: str | None, loglevel: str, **_: Any
     ) -> None:
+        refuse_exposed()
         spec = QUEUES[queue]
         node_name = f"{name or queue}@{gethostname()}"
         dependencies.database()

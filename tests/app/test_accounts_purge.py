@@ -40,7 +40,7 @@ def test_rows_are_deleted_in_batches(
 ) -> None:
     monkeypatch.setattr(database, "BATCH_ROWS", 2)
     # A look at each table, and for each batch what deletes it and the next look.
-    with django_assert_num_queries(2 + 6 * 2) as queries:
+    with django_assert_num_queries(3 + 6 * 2) as queries:
         purge_expired_tokens.apply(throw=True)
     assert [keys <= 2 for keys in _keys_deleted(queries)] == [True] * 6
 

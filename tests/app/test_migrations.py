@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 
 CHECK = """
 import os
-os.environ.update(SECRET_KEY="a", DATABASE_URL="postgres://n@127.0.0.1:1/n", BROKER_URL="none")
+os.environ.update(SECRET_KEY="a", DATABASE_URL="postgres://n@127.0.0.1:1/n", BROKER_URL="pyamqp://none")
 import app.settings
 app.settings.DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 os.environ["DJANGO_SETTINGS_MODULE"] = "app.settings"
@@ -38,10 +38,15 @@ def test_another_default_auto_field_changes_no_model_of_the_service_and_the_engi
 
 #: Of squawk's rules, those about another thing than locks; `release` itself sets time-outs.
 ANOTHER_THING = ("prefer-", "require-lock-timeout", "require-statement-timeout")
-#: Found in tables that are small whatever the service does: a row for each entry, and each run at risk.
+#: Found in tables that are small whatever the service does: a row for each entry,
+#: each run at risk, and each target.
 SMALL = {
     ("switchyard.0003_schedule_due", "adding-field-with-default"),
     ("switchyard.0003_schedule_due", "require-concurrent-index-creation"),
+    ("webhooks.0002_challenge", "adding-field-with-default"),
+    ("webhooks.0002_challenge", "require-concurrent-index-creation"),
+    ("webhooks.0004_one_of_each", "disallowed-unique-constraint"),
+    ("webhooks.0004_one_of_each", "constraint-missing-not-valid"),
     ("switchyard.0006_runs_at_risk_by_what_is_asked", "require-concurrent-index-creation"),
 }
 
@@ -68,7 +73,11 @@ def sql_of_ours() -> dict[str, str]:
     loader = MigrationLoader(connection, replace_migrations=False)
     return {
         ".".join(key): "\n".join(
-            [*["BEGIN;"] * migration.atomic, *loader.collect_sql([(migration, False)]), "COMMIT;"]
+            [
+                *["BEGIN;"] * migration.atomic,
+                *loader.collect_sql([(migration, False)]),
+                *["COMMIT;"] * migration.atomic,
+            ]
         )
         for key, migration in loader.graph.nodes.items()
         if key[0] in own

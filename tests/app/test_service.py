@@ -91,7 +91,7 @@ def test_a_request_is_found_again_in_the_lines_of_its_tasks(yard: Processes, web
     process, url = web
     worker, relay = yard.worker("io", env={"EMAIL_PORT": "1"}), yard.relay()
     response = httpx.post(f"{url}/signup", json={"email": "ada@example.com"}, timeout=30)
-    assert response.status_code == 201
+    assert response.status_code == 202
     [request] = eventually(lambda: process.events("request_finished"))
     [line, *_] = eventually(lambda: worker.events("task_finished"))
     assert line["task"] == "accounts.send_welcome_email"

@@ -81,7 +81,7 @@ def test_a_service_answers_as_described_by_whichever_server(web: Web) -> None:
             )
 
         chunked = post(b'{"email": "ada', b'@example.com"}')
-        assert (chunked.status_code, chunked.json()["email"]) == (201, "ada@example.com")
+        assert (chunked.status_code, chunked.json()["email"]) == (202, "ada@example.com")
         large = post(b'{"email": "', b"a" * 40_000, b"a" * 40_000, b'"}')
         assert (large.status_code, list(large.json()["errors"])) == (413, ["body"])
         stranger = post(b"{}", Host="elsewhere.example")
@@ -89,6 +89,6 @@ def test_a_service_answers_as_described_by_whichever_server(web: Web) -> None:
         assert client.get("/nowhere").json()["errors"]["path"]
         assert client.get("/admin/login/").status_code == 200
         assert client.get("/readyz").json() == {"ready": True}
-    assert asyncio.run(sign_up_many(web.url)) == [201] * MANY
+    assert asyncio.run(sign_up_many(web.url)) == [202] * MANY
     assert User.objects.count() == Message.objects.count() == MANY + 1
     assert sessions() <= POOL_SIZE

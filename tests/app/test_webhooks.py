@@ -1,21 +1,22 @@
 """Registering targets, and which of them are told of an event."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from app.webhooks.challenge import TARGETS_PER_USER
 from app.webhooks.events import record
 from app.webhooks.models import Delivery, Kind, Target
-from app.webhooks.views import TARGETS_PER_USER
 from switchyard.pytest_plugin import SentTasks
 from tests.app.conftest import Person
 from tests.receiver import Receiver
 
 
 def target_of(person: Person, *kinds: Kind, **columns: Any) -> Target:
-    return Target.objects.create(
-        owner=person.user, url="http://127.0.0.1/hook", events=list(kinds), **columns
-    )
+    """Another URL each time, unless it is given."""
+    columns = {"url": f"http://127.0.0.1/{uuid4()}"} | columns
+    return Target.objects.create(owner=person.user, events=list(kinds), **columns)
 
 
 def told() -> set[Target]:
@@ -30,9 +31,12 @@ def test_a_registration_answers_with_the_secret_of_the_signature(ada: Person, re
         "id": target.pk,
         "url": receiver.url,
         "events": ["report.done"],
+        "state": "unconfirmed",
+        "trouble": "",
+        "status_url": f"http://localhost:8000/webhooks/{target.pk}",
         "secret": target.secret,
     }
-    assert len(target.secret) == 64
+    assert target.secret.startswith("whsec_")
     assert target.owner == ada.user
 
 
@@ -48,10 +52,7 @@ def test_a_registration_answers_with_the_secret_of_the_signature(ada: Person, re
         ("http://127.0.0.1/#top", "cannot be part"),
         ("http://127.0.0.1:99999/", "port from 1 to 65535"),
         ("http://127.0.0.1:port/", "Not a URL"),
-        ("http://xn--/", "could not be resolved"),
-        (f"http://{'a' * 64}.example/", ""),
         ("http://127.0.0.1/" + "a" * 500, "at most 500"),
-        ("http://nobody.invalid/", "could not be resolved"),
     ],
 )
 def test_a_wrong_url_is_refused_with_a_reason(ada: Person, receiver: Receiver, url: Any, reason: str) -> None:
@@ -70,8 +71,8 @@ def test_wrong_events_are_refused(ada: Person, receiver: Receiver, events: Any) 
 
 
 def test_a_user_has_a_bounded_number_of_targets(ada: Person, receiver: Receiver) -> None:
-    for _ in range(TARGETS_PER_USER):
-        target_of(ada)
+    for number in range(TARGETS_PER_USER):
+        target_of(ada, url=f"http://127.0.0.1/{number}")
     answer = ada.post("/webhooks", {"url": receiver.url, "events": ["report.done"]})
     assert answer.status_code == 400
     assert "as many as are allowed" in answer.json()["errors"]["body"][0]

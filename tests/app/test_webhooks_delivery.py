@@ -1,10 +1,9 @@
 """Delivering: signed, once, again after what passes by itself, and no longer than that."""
 
-import hashlib
-import hmac
 import json
 import time
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 from celery.exceptions import Retry
@@ -39,8 +38,11 @@ def run(delivery: Delivery) -> None:
 def test_a_delivery_is_signed_and_says_what_happened(delivery: Delivery, receiver: Receiver) -> None:
     run(delivery)
     request = receiver.received[0]
-    expected = hmac.new(delivery.target.secret.encode(), request.body, hashlib.sha256).hexdigest()
-    assert request.headers["X-Switchyard-Signature"] == f"sha256={expected}"
+    timestamp = int(request.headers["webhook-timestamp"])
+    assert abs(timestamp - time.time()) < 60
+    assert request.headers["webhook-id"] == str(delivery.pk)
+    signed = post.signatures([delivery.target.secret], str(delivery.pk), timestamp, request.body)
+    assert request.headers["webhook-signature"] == signed
     assert request.headers["X-Switchyard-Event"] == "report.done"
     assert request.headers["Idempotency-Key"] == str(delivery.pk)
     assert request.headers["Content-Type"] == "application/json"
@@ -195,3 +197,55 @@ def test_no_database_connection_is_held_while_the_target_is_waited_for(
 def test_a_delivery_that_was_deleted_is_nothing_to_do(db: None, sent_tasks: SentTasks) -> None:
     deliver.apply(("0b0c6d3a-0000-4000-8000-000000000000",)).get()
     assert not sent_tasks
+
+
+#: Of the specification's own libraries.
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+VECTOR = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_signature_is_the_one_of_the_standard_and_covers_the_time() -> None:
+    assert post.signatures([SECRET], *VECTOR) == SIGNATURE
+    name, timestamp, body = VECTOR
+    assert post.signatures([SECRET], name, timestamp + 1, body) != SIGNATURE
+
+
+def test_during_a_rotation_both_secrets_sign(ada: Person, delivery: Delivery, receiver: Receiver) -> None:
+    before = delivery.target.secret
+    answer = ada.post(f"/webhooks/{delivery.target_id}/secret", {})
+    run(Delivery.objects.get(pk=delivery.pk))
+    request = receiver.received[0]
+    timestamp = int(request.headers["webhook-timestamp"])
+    both = [answer.json()["secret"], before]
+    signed = post.signatures(both, str(delivery.pk), timestamp, request.body)
+    assert request.headers["webhook-signature"] == signed
+
+
+def fails(delivery: Delivery) -> int:
+    """How often it was tried."""
+    with pytest.raises(Unavailable):
+        run(Delivery.objects.get(pk=delivery.pk))
+    return Delivery.objects.get(pk=delivery.pk).attempts
+
+
+def test_a_target_that_fails_for_days_is_tried_less_and_then_switched_off(
+    delivery: Delivery, receiver: Receiver, sent_tasks: SentTasks, django_capture_on_commit_callbacks: Any
+) -> None:
+    receiver.answers = [500] * 100
+    target = Target.objects.filter(pk=delivery.target_id)
+    assert fails(delivery) == 1 + deliver.max_retries
+    assert target.get().failing_since
+    target.update(failing_since=timezone.now() - tasks.PATIENCE * 2)
+    assert fails(delivery) == 1 + deliver.max_retries + 1
+    target.update(failing_since=timezone.now() - tasks.GIVEN_UP_AFTER * 2)
+    with django_capture_on_commit_callbacks(execute=True):
+        fails(delivery)
+    assert target.get().state == "disabled"
+    assert [sent.task for sent in sent_tasks if sent.task == "webhooks.tell_owner"] == ["webhooks.tell_owner"]
+
+
+def test_a_delivery_that_comes_through_clears_the_past(delivery: Delivery, receiver: Receiver) -> None:
+    Target.objects.update(failing_since=timezone.now() - tasks.GIVEN_UP_AFTER * 2)
+    run(Delivery.objects.get(pk=delivery.pk))
+    assert Target.objects.get().failing_since is None

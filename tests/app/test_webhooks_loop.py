@@ -46,8 +46,8 @@ def test_reports_that_are_asked_for_at_each_report_do_not_multiply(
 ) -> None:
     """Three targets, each of which asks for another report: 3, 9, 27 and so on without a bound."""
     settings.REPORTS_AT_ONCE = 4
-    for _ in range(3):
-        Target.objects.create(owner=ada.user, url=receiver.url, events=[Kind.REPORT_DONE])
+    for number in range(3):
+        Target.objects.create(owner=ada.user, url=f"{receiver.url}/{number}", events=[Kind.REPORT_DONE])
     answers = [ada.post("/reports", {"days": 1})]
     for _ in range(3):
         for report in Report.objects.unfinished():

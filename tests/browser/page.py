@@ -33,6 +33,10 @@ class Page:
             browser.execute_cdp_cmd("Network.setCookie", cookie)
             yield cls(browser, url)
 
+    def visit(self, path: str) -> None:
+        """To any page of web."""
+        self.browser.get(f"{self._url}{path}")
+
     def go(self, path: str = "") -> None:
         """To a page of operations."""
         self.browser.get(f"{self._url}{OPERATIONS}{path}")

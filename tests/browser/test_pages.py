@@ -134,6 +134,37 @@ def test_every_page_means_what_it_shows_in_four_languages_and_zones(page: Page) 
     assert "\n".join(f"{key}: {each}" for key, wrong in found.items() for each in wrong) == ""
 
 
+#: Of the admin, beside the pages of operations: each kind of page and widget that it has.
+OF_THE_ADMIN = (
+    "/admin/",
+    "/admin/auth/user/",
+    "/admin/auth/user/add/",
+    "/admin/auth/group/add/",
+    "/admin/auth/user/1/password/",
+    "/admin/password_change/",
+    "/admin/django_celery_beat/periodictask/",
+    "/admin/django_celery_beat/periodictask/add/",
+    "/admin/django_celery_beat/crontabschedule/add/",
+    "/admin/django_celery_results/taskresult/",
+    "/admin/switchyard/message/",
+    "/admin/switchyard/tick/",
+    "/admin/webhooks/delivery/",
+    "/admin/webhooks/target/",
+    "/admin/logout/",
+    "/admin/login/",
+    "/nowhere",
+)
+
+
+def test_every_other_page_of_the_admin_keeps_the_policy_too(page: Page) -> None:
+    found = {}
+    for path in OF_THE_ADMIN:
+        page.visit(path)
+        found[path] = [each for each in page.complaints() if "Security Policy" in each]
+        assert page.browser.title or path == "/nowhere", path
+    assert found == {path: [] for path in OF_THE_ADMIN}
+
+
 def test_the_console_tells_of_what_the_policy_forbids(page: Page) -> None:
     page.go()
     page.browser.execute_script(

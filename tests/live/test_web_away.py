@@ -62,6 +62,6 @@ def test_requests_are_told_that_the_database_is_away_and_served_when_it_is_back(
         all_are_told()
         proxy.target = served
         eventually(ready, within=SOON_SECONDS)
-        assert sign_up(0).status_code == 201
+        assert sign_up(0).status_code == 202
     waited = [line for line in web.text().splitlines() if "couldn't get a connection after" in line]
     assert len(waited) <= 2 * THREADS

@@ -1,12 +1,12 @@
 """Where the manifests must say what the code says: each function gives the sentences of what does not."""
 
-import ast
 import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 from app import settings
+from app.variables import VARIABLES
 from deploy.cluster.engine import ROOT
 from deploy.cluster.references import made_secrets, secrets
 from switchyard.routing import QUEUES
@@ -114,19 +114,11 @@ def variables(found: list[Document]) -> Iterator[str]:
     }
     given = {name if name in FOREIGN else name.removesuffix("_FILE") for name in given} - FOREIGN
     # Of HEARTBEAT_FILE, which is a setting itself, both sides lose the same.
-    read = {name.removesuffix("_FILE") for name in settings_read()}
+    read = {variable.name.removesuffix("_FILE") for variable in VARIABLES}
     yield from (f"{name} is given, but app/settings.py does not read it." for name in sorted(given - read))
     left = read - given
     yield from (f"{name} is neither given nor left for a reason." for name in sorted(left - set(LEFT)))
     yield from (f"{name} is left for a reason, and given." for name in sorted(set(LEFT) & given))
-
-
-def settings_read() -> set[str]:
-    tree = ast.walk(ast.parse((ROOT / "app" / "settings.py").read_text()))
-    calls = [
-        node for node in tree if isinstance(node, ast.Call) and re.match(r"env\.\w+$", ast.unparse(node.func))
-    ]
-    return {ast.literal_eval(call.args[0]) for call in calls}
 
 
 def secret_keys(found: list[Document], documented: dict[str, set[str]]) -> Iterator[str]:

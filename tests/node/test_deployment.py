@@ -57,7 +57,7 @@ def test_a_sign_up_leads_to_a_mail(cluster: Nodes, local: None) -> None:
     account = {"email": "somebody@example.com", "name": "Somebody"}
     with forwarded(cluster, "service/web", 80) as web, forwarded(cluster, "service/mail", 8025) as mail:
         answer = httpx.post(f"http://localhost:{web}/signup", json=account, timeout=30, trust_env=False)
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code == 202, answer.text
         (letter,) = eventually(lambda: letters(mail))
     assert [to["Address"] for to in letter["To"]] == [account["email"]]
 

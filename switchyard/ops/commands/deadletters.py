@@ -20,6 +20,7 @@ from switchyard.deadletters.places import places
 from switchyard.deadletters.queue import broker
 from switchyard.deadletters.scan import BATCH, Scan, Selection, Tally, batches
 from switchyard.deadletters.turn import Turn
+from switchyard.ops.audit import note
 from switchyard.ops.commands.arguments import add_arguments
 from switchyard.ops.console import Progress, stopped_by_signals, user_name
 from switchyard.ops.format import table
@@ -151,6 +152,8 @@ class Command(BaseCommand):
             self._report(verb, done, refused, real=noted is not None)
             if noted:
                 noted.end(state)
+                if done.total:
+                    note(verb, "dead letters", who=by, whence="command", after=done.total)
         if noted:
             self._warn(noted.job)
         if refused.total:

@@ -85,9 +85,9 @@ def test_a_message_that_was_accepted_is_not_deleted_in_the_admin(client: Client)
 def test_a_deletion_says_how_many_and_its_page_stays_small(client: Client) -> None:
     sizes = []
     for count in (300, 3_000):
-        Tick.objects.all().delete()
-        fill(TICKS, count)
-        answer = choose_all(client, Tick)
+        TaskResult.objects.all().delete()
+        fill(RESULTS, count)
+        answer = choose_all(client, TaskResult)
         assert fields(answer)["count"] == str(count)
         sizes.append(len(answer.content))
     assert sizes[1] - sizes[0] < 100
@@ -95,16 +95,15 @@ def test_a_deletion_says_how_many_and_its_page_stays_small(client: Client) -> No
 
 def test_what_was_confirmed_is_deleted_in_batches_and_noted_once(client: Client, monkeypatch: Any) -> None:
     monkeypatch.setattr(deletion, "BATCH_ROWS", 7)
-    fill(TICKS, 20)
-    confirmation = fields(choose_all(client, Tick))
+    fill(RESULTS, 20)
+    confirmation = fields(choose_all(client, TaskResult))
     fill(
-        "INSERT INTO switchyard_schedule_tick (entry, due_at, sent_at, task_id) "
-        "SELECT 'later', now(), now(), gen_random_uuid() FROM generate_series(1, %s)",
+        RESULTS.replace("'task '", "'later '"),
         1,
     )
-    client.post(list_of(Tick), confirmation)
-    assert [tick.entry for tick in Tick.objects.all()] == ["later"]
-    assert [entry.object_repr for entry in LogEntry.objects.all()] == ["20 ticks"]
+    client.post(list_of(TaskResult), confirmation)
+    assert [result.task_id for result in TaskResult.objects.all()] == ["later 1"]
+    assert [entry.object_repr for entry in LogEntry.objects.all()] == ["20 task results"]
 
 
 def test_one_request_deletes_for_as_long_as_somebody_waits_and_says_what_is_left(
@@ -112,23 +111,23 @@ def test_one_request_deletes_for_as_long_as_somebody_waits_and_says_what_is_left
 ) -> None:
     monkeypatch.setattr(deletion, "BATCH_ROWS", 7)
     monkeypatch.setattr(timeouts, "ACT_SECONDS", 0)
-    fill(TICKS, 20)
-    answer = client.post(list_of(Tick), fields(choose_all(client, Tick)), follow=True)
-    assert Tick.objects.count() == 13
-    assert "Deleted 7 of 20 ticks. What is left can be chosen again." in answer.content.decode()
+    fill(RESULTS, 20)
+    answer = client.post(list_of(TaskResult), fields(choose_all(client, TaskResult)), follow=True)
+    assert TaskResult.objects.count() == 13
+    assert "Deleted 7 of 20 task results. What is left can be chosen again." in answer.content.decode()
 
 
 def test_rows_that_are_chosen_one_by_one_are_those_that_are_deleted(client: Client) -> None:
-    fill(TICKS, 5)
-    chosen = [str(key) for key in Tick.objects.order_by("-pk").values_list("pk", flat=True)[:2]]
+    fill(RESULTS, 5)
+    chosen = [str(key) for key in TaskResult.objects.order_by("-pk").values_list("pk", flat=True)[:2]]
     answer = client.post(
-        list_of(Tick), {"action": "delete_selected", "index": "0", "_selected_action": chosen}
+        list_of(TaskResult), {"action": "delete_selected", "index": "0", "_selected_action": chosen}
     )
     sent = re.findall(r'name="_selected_action" value="(\d+)"', answer.content.decode())
-    client.post(list_of(Tick), {**fields(answer), "_selected_action": sent})
+    client.post(list_of(TaskResult), {**fields(answer), "_selected_action": sent})
     assert sent == chosen
-    assert Tick.objects.count() == 3
-    assert not Tick.objects.filter(pk__in=chosen).exists()
+    assert TaskResult.objects.count() == 3
+    assert not TaskResult.objects.filter(pk__in=chosen).exists()
 
 
 def test_a_list_counts_and_pages_no_further_than_it_must(client: Client, monkeypatch: Any) -> None:

@@ -23,7 +23,10 @@ def test_web_keeps_idle_connections_as_long_as_it_is_told(settings: Any) -> None
 
 @pytest.mark.parametrize(
     ("asynchronous", "worker", "application"),
-    [(False, "gthread", "app.wsgi:application"), (True, "asgi", "app.asgi:application")],
+    [
+        (False, "switchyard.process.buffering.BufferingWorker", "app.wsgi:application"),
+        (True, "asgi", "app.asgi:application"),
+    ],
 )
 def test_web_serves_the_application_of_its_interface(
     settings: Any, asynchronous: bool, worker: str, application: str

@@ -37,7 +37,7 @@ def test_no_line_looks_for_who_wrote_it(caplog: pytest.LogCaptureFixture) -> Non
 
 SETTINGS = """
 import os, sys, logging
-os.environ.update(SECRET_KEY="a", DATABASE_URL="postgres://n@127.0.0.1:1/n", BROKER_URL="none")
+os.environ.update(SECRET_KEY="a", DATABASE_URL="postgres://n@127.0.0.1:1/n", BROKER_URL="pyamqp://none")
 os.environ["LOG_FORMAT"] = "json"
 import app.settings as settings
 HANDLER = {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "theirs"}

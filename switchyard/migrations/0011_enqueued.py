@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('switchyard', '0009_dead_letter_jobs'),
+        ('switchyard', '0010_audit'),
     ]
 
     operations = [

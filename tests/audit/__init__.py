@@ -1,0 +1,1 @@
+"""What is looked for in code, history, dependencies, settings, manifests and answers."""

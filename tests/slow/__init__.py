@@ -1,0 +1,1 @@
+"""Web under slow clients, measured beside gunicorn as it comes."""
