@@ -25,7 +25,8 @@ def _forwarded(request: HttpRequest) -> str:
     entries = request.headers.get("X-Forwarded-For", "").split(",")
     if len(entries) < settings.TRUSTED_PROXIES:
         return ""
-    return entries[-settings.TRUSTED_PROXIES].strip()
+    client: str = entries[-settings.TRUSTED_PROXIES]
+    return client.strip()
 
 
 def _network(address: str) -> str:

@@ -27,6 +27,19 @@ ALERTS = (
                 _is("queue_drain_seconds", ">", _OBJECTIVE),
                 _is("queue_messages_ready", ">", 10),
                 _is("queue_consumers", ">", 0),
+                _is("queue_objective_breach_seconds", ">", 0),
+            ),
+        ),
+        each="queue_objective_seconds",
+    ),
+    Alert(
+        "QueueBehind",
+        45,
+        (
+            _case(
+                _is("queue_objective_breach_seconds", "==", 0),
+                _is("queue_messages_ready", ">", 10),
+                _is("queue_consumers", ">", 0),
             ),
         ),
         each="queue_objective_seconds",

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from prometheus_client.metrics_core import Metric
 
@@ -51,8 +52,7 @@ def _metrics(management: Management, wait_seconds: float) -> Iterator[Metric]:
 
     outbox = Source("outbox", BoundedRead(in_limits(read_outbox), wait_seconds))
     outbox_of = outbox.begun(time.monotonic() + wait_seconds)
-    reads = Reads.of(management)
-    reads = Reads(yard, reads.alarms, reads.topology, reads.database, reads.waits, reads.dead, reads.beat)
+    reads = replace(Reads.of(management), yard=yard)
     yield from Exporter(reads, wait_seconds=wait_seconds).collect()
     for found in seen[:1]:
         # Prometheus takes the slope of its own samples.
