@@ -7,7 +7,7 @@ from django.conf import settings
 from switchyard.broker.address import bracketed
 from switchyard.conf import conf
 from switchyard.metrics.slots import count_in_place, take_place
-from switchyard.postgresql.pool import ASYNC_WAIT_SECONDS, REQUEST_WAIT_SECONDS, share_connections
+from switchyard.postgresql.pool import ASYNC_WAIT_SECONDS, REQUEST_WAIT_SECONDS, fill, share_connections
 
 bind = f"{bracketed(conf.BIND_ADDRESS)}:{conf.PORT}"
 _setting, _default = (
@@ -41,4 +41,5 @@ def post_worker_init(_worker: Any) -> None:
 
     wait_seconds = ASYNC_WAIT_SECONDS if conf.WEB_ASGI else REQUEST_WAIT_SECONDS
     share_connections(wait_seconds=wait_seconds, impatient=True)
+    fill(conf.POOL_SIZE if conf.WEB_ASGI else conf.WEB_THREADS)
     web.serve()
