@@ -12,7 +12,8 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo demos up services test newest faults browser soak bench check format lock
-.PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy clean
+.PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy
+.PHONY: backup restore clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +94,12 @@ status: environment ## show what OVERLAY has in its cluster
 	@$(CLUSTER)
 
 undeploy: environment ## take OVERLAY's roles away; servers, data and Secrets stay
+	@$(CLUSTER)
+
+backup: environment ## write OVERLAY's database and its broker's definitions into a folder (ARGS=--folder=...)
+	@$(CLUSTER)
+
+restore: environment ## fill OVERLAY's empty servers from one, and hold what waited in it (ARGS=--folder=...)
 	@$(CLUSTER)
 
 clean: ## delete what the verbs above made: .venv, .local and caches
