@@ -12,7 +12,7 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo demos up services test newest faults browser soak bench check format lock
-.PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy
+.PHONY: rules alerts-e2e image sbom chart manifests cluster-test node-test rollout secrets deploy status undeploy
 .PHONY: backup restore clean
 
 help: ## list these verbs
@@ -68,6 +68,9 @@ alerts-e2e: environment ## hurt the service under a real Prometheus, and see eac
 
 image: environment ## build the one image with docker, podman or buildah, under OVERLAY=local's name (ARGS="--tag=...")
 	@$(RUN) -m deploy.cluster.image $(if $(OVERLAY),--overlay=$(OVERLAY)) $(ARGS)
+
+sbom: environment ## write what the image and each lock file consist of, as CycloneDX (ARGS=--image=NAME:TAG)
+	@$(RUN) -m deploy.cluster.sbom $(ARGS)
 
 chart: environment ## write the templates of the Helm chart anew from k8s/base and k8s/components
 	@$(RUN) -m deploy.chart

@@ -1,8 +1,12 @@
 """Every role runs from the built image as its manifest says: uid 10001, read-only root, secrets as files."""
 
+import json
+import re
+
 import pytest
 
 from deploy.cluster.engine import ROOT, Engine, full_name
+from deploy.cluster.sbom import of_image
 from tests.image.containers import Container, Containers
 from tests.live.processes import eventually
 from tests.manifests.rendered import documents, of_kind, ours
@@ -108,3 +112,14 @@ def test_bytecode_is_used_whatever_its_source_is_dated(worker: Container) -> Non
     """Where that counts, an image whose files are dated anew has every process compile it all again."""
     look = "import app.settings as it; print(open(it.__cached__, 'rb').read(8)[4])"
     assert worker.run("python", "-c", look).stdout.strip() == "1"
+
+
+def test_the_bill_of_the_image_names_what_is_in_it_and_is_the_same_each_time(
+    engine: Engine, image: str
+) -> None:
+    bill = of_image(engine, image)
+    assert bill == of_image(engine, image)
+    urls = {item["purl"] for item in json.loads(bill)["components"]}
+    locked = re.findall(r"^([\w.-]+)==([\w.+!-]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert {f"pkg:pypi/{name}@{version}" for name, version in locked} <= urls
+    assert any(url.startswith("pkg:deb/debian/libc6@") for url in urls)
