@@ -130,11 +130,6 @@ def undeploy(kubectl: Kubectl, overlay: Overlay, *, yes: bool) -> None:
     """Takes the roles away; servers, their data, Secrets and the namespace stay."""
     say(f"Deletes every role of {overlay.name} from {kubectl.context}. Servers, data and Secrets stay.")
     confirm("Delete them", yes=yes)
-    take_away(kubectl, overlay)
-
-
-def take_away(kubectl: Kubectl, overlay: Overlay) -> None:
-    """Every role, with all that belongs to it."""
     kubectl.show("delete", "--ignore-not-found", f"--selector={ROLE}", "-k", str(overlay.folder))
 
 

@@ -18,7 +18,6 @@ from deploy.cluster.deploy import (
     confirm,
     release,
     say,
-    take_away,
 )
 from deploy.cluster.kubectl import Kubectl
 from deploy.cluster.logins import let_in
@@ -45,8 +44,7 @@ def restore(kubectl: Kubectl, overlay: Overlay, folder: Path, way: str, *, yes: 
     confirm("End every role there, and do it", yes=yes)
     serve(kubectl, overlay)
     check_empty(target)
-    take_away(kubectl, overlay)
-    kubectl.show("wait", "--for=delete", "pods", f"--selector={ROLE}", f"--timeout={ENDED_TIMEOUT}")
+    end_roles(kubectl)
     let_in(kubectl, target, folder)
     with (folder / backup.DATABASE).open("rb") as source:
         target.fill(source)
@@ -68,6 +66,12 @@ def check_empty(target: Servers) -> None:
             f"The database has {tables} tables, and a backup is restored into an empty one: no role was "
             "ended. deploy/RESTORE.md says how to make it empty."
         )
+
+
+def end_roles(kubectl: Kubectl) -> None:
+    """And nothing beside them: a Service or a route that is made anew may have another address."""
+    kubectl.show("delete", "deployments,jobs", f"--selector={ROLE}")
+    kubectl.show("wait", "--for=delete", "pods", f"--selector={ROLE}", f"--timeout={ENDED_TIMEOUT}")
 
 
 def adopt(kubectl: Kubectl, found: list[Document], way: str) -> None:

@@ -157,7 +157,7 @@ def test_a_restore_that_cannot_go_on_says_so(notes: Path, monkeypatch, capsys, v
     assert ran("restore", notes / "kept", "--yes") == 1
     said = capsys.readouterr().err
     assert {"TABLES": "has 42 tables", "JOB": "The release Job did not complete"}[variable] in said
-    ended = [line for line in commands(notes) if line.startswith("delete --ignore-not-found")]
+    ended = [line for line in commands(notes) if line.startswith("delete deployments,jobs --selector=")]
     assert len(ended) == {"TABLES": 0, "JOB": 1}[variable]
 
 
