@@ -17,7 +17,7 @@ from deploy.local.errors import LocalError
 from deploy.local.processes import end, spawn
 from tests.manifests.definitions import custom, definition, group
 from tests.manifests.rendered import documents
-from tests.node import cgroups, clock, images, programs, releases, roots
+from tests.node import cgroups, images, programs, releases, roots
 from tests.node.overlays import STAGING
 
 NEEDED = ("debootstrap", "ip", "nsenter", "pivot_root", "unshare")
@@ -65,7 +65,6 @@ def prepare() -> None:
     programs.kubernetes()
     programs.other("kube-router")
     roots.root(roots.NODE)
-    clock.library()
     images.keep([*images.prepare().values(), releases.archive()])
 
 

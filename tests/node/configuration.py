@@ -32,7 +32,6 @@ disabled_plugins = ["io.containerd.nri.v1.nri"]
     conf_dir = "/config/cni"
   [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
-    base_runtime_spec = "/config/container.json"
     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
       SystemdCgroup = false
 """

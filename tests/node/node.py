@@ -1,6 +1,5 @@
 """A node: namespaces of its own with containerd, a kubelet, kube-proxy and what enforces network policies."""
 
-import json
 import os
 import shutil
 import signal
@@ -11,7 +10,6 @@ from pathlib import Path
 
 from deploy.local.errors import LocalError
 from deploy.local.processes import end, spawn
-from tests.node import clock
 from tests.node.looking import eventually
 from tests.node.network import Address, connect
 
@@ -81,16 +79,6 @@ class Node:
         override = [] if name in {"containerd", "kube-proxy"} else [f"--hostname-override={self.name}"]
         node_ip = [f"--node-ip={self.address.ip}"] if name == "kubelet" else []
         self._spawn(name, [*self.inside(), *PROGRAMS[name], *override, *node_ip])
-
-    def set_clock(self, ahead_seconds: int) -> None:
-        """For each container that starts from now on; those that run are left alone."""
-        plain = self.say("ctr", "oci", "spec")
-        spec = clock.specification(plain, self.config, ahead_seconds) if ahead_seconds else json.loads(plain)
-        (self.config / "container.json").write_text(json.dumps(spec))
-        if "containerd" in self.processes:
-            end(self.processes["containerd"], grace_seconds=10)
-        self.run("containerd")
-        self.until("containerd", lambda: self.asks("ctr", "version"))
 
     def say(self, *command: str) -> str:
         """What a command in the node prints. Raises LocalError."""
