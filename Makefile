@@ -12,7 +12,8 @@ SEED ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help environment demo demos up services test newest faults browser soak bench audit check format lock
-.PHONY: rules alerts-e2e image chart manifests cluster-test node-test rollout secrets deploy status undeploy on-call drill clean
+.PHONY: rules alerts-e2e image sbom chart manifests cluster-test node-test rollout secrets deploy status undeploy
+.PHONY: backup restore on-call drill clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ alerts-e2e: environment ## hurt the service under a real Prometheus, and see eac
 image: environment ## build the one image with docker, podman or buildah, under OVERLAY=local's name (ARGS="--tag=...")
 	@$(RUN) -m deploy.cluster.image $(if $(OVERLAY),--overlay=$(OVERLAY)) $(ARGS)
 
+sbom: environment ## write what the image and each lock file consist of, as CycloneDX (ARGS=--image=NAME:TAG)
+	@$(RUN) -m deploy.cluster.sbom $(ARGS)
+
 chart: environment ## write the templates of the Helm chart anew from k8s/base and k8s/components
 	@$(RUN) -m deploy.chart
 
@@ -96,6 +100,12 @@ status: environment ## show what OVERLAY has in its cluster
 	@$(CLUSTER)
 
 undeploy: environment ## take OVERLAY's roles away; servers, data and Secrets stay
+	@$(CLUSTER)
+
+backup: environment ## write OVERLAY's database and its broker's definitions into a folder (ARGS=--folder=...)
+	@$(CLUSTER)
+
+restore: environment ## fill OVERLAY's empty servers from one, and hold what waited in it (ARGS=--folder=...)
 	@$(CLUSTER)
 
 on-call: environment ## a shell where the runbooks' commands work: beside `make up`, or in a pod of OVERLAY's cluster

@@ -11,12 +11,14 @@ DEADLINE_SECONDS = 180
 GATE_SECONDS = 600
 
 
-def eventually(look: Callable[[], Any], *, within: float = DEADLINE_SECONDS, what: str = "") -> Any:
+def eventually(
+    look: Callable[[], Any], *, within: float = DEADLINE_SECONDS, what: str = "", every: float = 0.05
+) -> Any:
     """The first true value of ``look``, asked again and again until the deadline (seconds)."""
     deadline = time.monotonic() + within
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {within} s: {what or look} (last: {found!r})"
-        time.sleep(0.05)
+        time.sleep(every)
     return found
 
 

@@ -61,16 +61,21 @@ def release(kubectl: Kubectl, overlay: Overlay) -> None:
     """The servers and settings, and the Job, to its end. Raises LocalError with what the Job said."""
     kubectl.show("delete", "job", "release", "--ignore-not-found")
     apply(kubectl, overlay, REST)
-    if release_ended(kubectl) != "Complete":
-        kubectl.show("logs", "job/release", "--tail=50", accept=(0, 1))
-        raise LocalError("The release Job did not complete; what it said is above. No role was changed.")
+    completed(kubectl, "release", "No role was changed.")
 
 
-def release_ended(kubectl: Kubectl) -> str:
+def completed(kubectl: Kubectl, job: str, otherwise: str) -> None:
+    """Once it is. Raises LocalError with what the Job said, and what that means."""
+    if ended(kubectl, job) != "Complete":
+        kubectl.show("logs", f"job/{job}", "--tail=50", accept=(0, 1))
+        raise LocalError(f"The {job} Job did not complete; what it said is above. {otherwise}")
+
+
+def ended(kubectl: Kubectl, job: str) -> str:
     """``Complete`` or ``Failed``, as soon as it is one: `kubectl wait` waits for one and misses the other."""
     deadline = time.monotonic() + RELEASE_SECONDS
     while time.monotonic() < deadline:
-        for state in kubectl.ask("get", "job/release", f"--output={ENDED}").split():
+        for state in kubectl.ask("get", f"job/{job}", f"--output={ENDED}").split():
             if state in {"Complete", "Failed"}:
                 return state
         time.sleep(1)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -23,12 +24,20 @@ class Engine:
     def runs(self) -> bool:
         return self.command != "buildah"
 
-    def build(self, tag: str, revision: str, folder: Path = ROOT) -> None:
+    @property
+    def dates(self) -> bool:
+        """Whether all of an image can be of one date: docker's builder keeps that of each file."""
+        return self.command != "docker"
+
+    def build(self, tag: str, revision: str, folder: Path = ROOT, *, options: Sequence[str] = ()) -> None:
         """Builds its Dockerfile; what the engine says goes to the caller's output. Raises LocalError."""
         command = [self.command, "build", f"--tag={tag}", f"--build-arg=REVISION={revision}", *secrets()]
-        if self.command != "docker":
+        if self.dates:
             # Needs no network of its own and no privilege that a CI machine may lack.
             command.append("--isolation=chroot")
+            # Always the same one: a layer that comes from the builder's cache keeps the date of its making.
+            command.append("--timestamp=0")
+        command += options
         if subprocess.run([*command, "."], cwd=folder, check=False).returncode:
             raise LocalError(f"`{' '.join([*command, '.'])}` failed (its reason is above).")
 

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from deploy.cluster.overlay import NAMESPACE, Overlay
 from deploy.local.errors import LocalError
@@ -31,6 +32,24 @@ class Kubectl:
         if result.returncode:
             raise LocalError(f"`{' '.join(command)}` failed: {result.stderr.strip()}")
         return result.stdout.strip()
+
+    def pour(self, *arguments: str, source: BinaryIO | None = None, target: BinaryIO | None = None) -> str:
+        """Bytes of any number from one file to another through it, and what it says besides.
+
+        Raises LocalError with its own reason.
+        """
+        command = self._command(arguments)
+        result = subprocess.run(
+            command,
+            stdin=source or subprocess.DEVNULL,
+            stdout=target or subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        said = result.stderr.decode(errors="replace").strip()
+        if result.returncode:
+            raise LocalError(f"`{' '.join(command)}` failed: {said[-1000:]}")
+        return said
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return ["kubectl", f"--context={self.context}", f"--namespace={self.namespace}", *arguments]

@@ -3,7 +3,7 @@
 from math import inf
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 
 from switchyard.conf import conf
 from switchyard.postgresql.circuit import Circuit
@@ -37,6 +37,30 @@ def share_connections(
             _share(connections[database], wait_seconds, between_transactions)
             if impatient:
                 _hurry(connections[database].settings_dict["OPTIONS"])
+
+
+def fill(threads: int) -> None:
+    """Open a connection for each of so many threads, as far as the pools allow, and a database is there.
+
+    For who answers at once: a pool opens one after the other, while those who ask at the same time wait, and
+    those of a process that is new are told that the database is away. What is not used is closed in time.
+    """
+    for database in connections:
+        if pool := getattr(connections[database], "pool", None):
+            _fill(connections[database], min(threads, pool.max_size))
+
+
+def _fill(connection: Any, count: int) -> None:
+    held = [connection.copy() for _ in range(count)]
+    try:
+        for each in held:
+            each.ensure_connection()
+    except Error:
+        # Whoever asks for something is told.
+        return
+    finally:
+        for each in held:
+            each.close()
 
 
 def _share(connection: Any, wait_seconds: float, between_transactions: bool) -> None:

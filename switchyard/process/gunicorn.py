@@ -9,7 +9,7 @@ from switchyard.broker.address import bracketed
 from switchyard.conf import conf
 from switchyard.metrics.slots import count_in_place, take_place
 from switchyard.postgresql.name import named
-from switchyard.postgresql.pool import ASYNC_WAIT_SECONDS, REQUEST_WAIT_SECONDS, share_connections
+from switchyard.postgresql.pool import ASYNC_WAIT_SECONDS, REQUEST_WAIT_SECONDS, fill, share_connections
 
 #: Of one process, each a file of its own.
 MOST_CONNECTIONS = 4096
@@ -65,5 +65,6 @@ def post_worker_init(worker: Any) -> None:
 
     wait_seconds = ASYNC_WAIT_SECONDS if conf.WEB_ASGI else REQUEST_WAIT_SECONDS
     share_connections(wait_seconds=wait_seconds, impatient=True)
+    fill(conf.POOL_SIZE if conf.WEB_ASGI else conf.WEB_THREADS)
     worker.on_refused = count_refused
     serve(probes(worker))

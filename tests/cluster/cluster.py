@@ -65,8 +65,12 @@ class Cluster:
         items = [definition(*kind) for kind in kinds]
         given = json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, default=str)
         self.say("apply", "--server-side", "--filename=-", given=given)
-        names = [f"crd/{item['metadata']['name']}" for item in items]
-        self.say("wait", "--for=condition=Established", TIMEOUT, *names)
+        self.establish(*(item["metadata"]["name"] for item in items))
+
+    def establish(self, *names: str) -> None:
+        """Until these definitions are; of one without any state yet `kubectl wait` says no more than that."""
+        asked = ("wait", "--for=condition=Established", TIMEOUT, *(f"crd/{name}" for name in names))
+        eventually(lambda: not self.kubectl(*asked).returncode, what=" ".join(asked))
 
     def apply(self, folder: Path) -> None:
         """As the service does."""

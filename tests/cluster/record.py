@@ -47,7 +47,7 @@ def write(reporter: Any, applied: list[tuple[str, list[Document]]]) -> None:
 
 
 def passed_tests(reporter: Any) -> list[Any]:
-    return [report for report in reporter.stats["passed"] if report.when == "call"]
+    return [report for report in reporter.stats.get("passed", ()) if report.when == "call"]
 
 
 def put(result: Path, reporter: Any, lines: list[str]) -> None:

@@ -1,8 +1,12 @@
 """Every role runs from the built image as its manifest says: uid 10001, read-only root, secrets as files."""
 
+import json
+import re
+
 import pytest
 
-from deploy.cluster.engine import ROOT, Engine
+from deploy.cluster.engine import ROOT, Engine, full_name
+from deploy.cluster.sbom import of_image
 from tests.image.containers import Container, Containers
 from tests.live.processes import eventually
 from tests.manifests.rendered import documents, of_kind, ours
@@ -94,3 +98,28 @@ def test_the_image_says_what_it_is(engine: Engine, image: str) -> None:
     labels = engine.say("image", "inspect", "--format={{json .Config.Labels}}", image)
     assert '"org.opencontainers.image.revision":"test"' in labels
     print(f"{image}: {engine.size(image)} with its base")
+
+
+def test_two_builds_of_a_commit_are_the_same_image(engine: Engine, image: str) -> None:
+    """Neither the hour nor the machine is in it: who doubts a digest builds it and compares."""
+    another = full_name("switchyard:another")
+    engine.build(another, "test", options=["--no-cache"])
+    first, second = (engine.say("image", "inspect", "--format={{.Id}}", name) for name in (image, another))
+    assert first == second or not engine.dates
+
+
+def test_bytecode_is_used_whatever_its_source_is_dated(worker: Container) -> None:
+    """Where that counts, an image whose files are dated anew has every process compile it all again."""
+    look = "import app.settings as it; print(open(it.__cached__, 'rb').read(8)[4])"
+    assert worker.run("python", "-c", look).stdout.strip() == "1"
+
+
+def test_the_bill_of_the_image_names_what_is_in_it_and_is_the_same_each_time(
+    engine: Engine, image: str
+) -> None:
+    bill = of_image(engine, image)
+    assert bill == of_image(engine, image)
+    urls = {item["purl"] for item in json.loads(bill)["components"]}
+    locked = re.findall(r"^([\w.-]+)==([\w.+!-]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert {f"pkg:pypi/{name}@{version}" for name, version in locked} <= urls
+    assert any(url.startswith("pkg:deb/debian/libc6@") for url in urls)

@@ -11,6 +11,9 @@ PREFIX = "switchyard-node-"
 GONE_SECONDS = 30
 #: Of the group above: a new group of version 1 has none, and then no process can be put into it.
 INHERITED = ("cpuset.cpus", "cpuset.mems")
+#: The run's share of a machine that does something else too, by version: a group counts as one process,
+#: however many are in it, and a cluster that starves on that tells nothing of the service.
+SHARES = {"cpu.shares": 8192, "cpu.weight": 800}
 
 
 @contextmanager
@@ -41,6 +44,14 @@ def make(name: str) -> None:
             for file in INHERITED:
                 if (folder / file).exists():
                     (folder / file).write_text((folder.parent / file).read_text())
+
+
+def weigh(name: str) -> None:
+    """Gives a group its share."""
+    for folder in (root / name for root in hierarchies()):
+        for file, share in SHARES.items():
+            if (folder / file).exists():
+                (folder / file).write_text(str(share))
 
 
 def hierarchies() -> list[Path]:

@@ -19,7 +19,8 @@ from tests.node.node import Node
 ADDRESSES = [Address(1), Address(2)]
 #: Of which node's disk the volumes are.
 STORING = "node-1"
-VOLUMES = 4
+#: Two for each set of servers: those of `local`, those after their disks are lost, and those of `staging`.
+VOLUMES = 6
 #: Until the pods of a node that is lost are made anew elsewhere; Kubernetes' own 300 s are a long wait.
 TOLERATED_SECONDS = 30
 
@@ -36,6 +37,7 @@ class Nodes(Cluster):
         node.boot([address for address in ADDRESSES if address != node.address])
         group = f"/{os.environ['NODE_GROUP']}/{name}"
         cgroups.make(group)
+        cgroups.weigh(os.environ["NODE_GROUP"])
         configuration.write(node.config, node.address, group, self.known_to(name))
         node.run("containerd")
         node.until("containerd", lambda: node.asks("ctr", "version"))

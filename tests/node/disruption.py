@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.node.looking import eventually
 from tests.node.service import Service
-from tests.polling import eventually
 from tests.rollout.load import Load
 
 PER_SECOND = 4.0
@@ -29,6 +29,8 @@ class Row:
     effects_twice: int = 0
     runs_twice: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    #: What these were told, for whoever looks at a test that failed.
+    told: dict[str, int] = field(default_factory=dict)
     longest_seconds: float = 0.0
     letters: int = 0
     late_probes: int = 0
@@ -37,6 +39,8 @@ class Row:
     bombs: int = 0
     #: From the server's readiness until web's; None where no server was away.
     after_server_seconds: float | None = None
+    #: The test of it.
+    failed: bool = False
 
 
 @contextmanager
@@ -53,7 +57,7 @@ def disruption(service: Service, rows: list[Row], name: str) -> Iterator[Row]:
         service.until_whole()
         row.seconds = time.monotonic() - began
         goes_on(load)
-    row.promised, row.refused = len(load.accepted), dict(load.failed)
+    row.promised, row.refused, row.told = len(load.accepted), dict(load.failed), dict(load.said)
     row.longest_seconds = load.longest_seconds
     found = closed(service, row, prefix)
     forgotten = max(0, row.promised - found["kept"])
@@ -72,10 +76,14 @@ def goes_on(load: Load) -> None:
 def closed(service: Service, row: Row, prefix: str) -> dict[str, Any]:
     """The books, when nothing is missing that is not a dead letter, or time is up."""
     deadline = time.monotonic() + DONE_SECONDS
-    while True:
+
+    def looked() -> dict[str, Any] | None:
         found, row.letters = service.verdict(prefix), service.letters() - row.letters_before
-        if mine(found["lost"], prefix) <= row.letters - row.bombs or time.monotonic() > deadline:
-            return found
+        done = mine(found["lost"], prefix) <= row.letters - row.bombs or time.monotonic() > deadline
+        return found if done else None
+
+    found: dict[str, Any] = eventually(looked, within=2 * DONE_SECONDS)
+    return found
 
 
 def mine(keys: list[str], prefix: str) -> int:
@@ -87,3 +95,14 @@ def late_probes(service: Service) -> int:
     events = service.cluster.get("events", "--field-selector=reason=Unhealthy")
     found = [event for event in events if event["message"].startswith("Liveness")]
     return sum(event.get("count") or 1 for event in found)
+
+
+def assert_nothing_shows(row: Row) -> None:
+    """Not to who sent a request, nor to any task."""
+    assert (row.lost, row.effects_twice, row.refused, row.letters, row.late_probes) == (0, 0, {}, 0, 0), row
+
+
+def assert_nothing_is_lost(row: Row) -> None:
+    """Though requests may have been refused, and were told when to come again."""
+    assert (row.lost, row.effects_twice, row.letters, row.late_probes) == (0, 0, 0, 0), row
+    assert set(row.refused) <= {"status 503"}, row

@@ -8,7 +8,7 @@ from deploy.cluster.tools import tool
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.processes import end, spawn
 from tests.cluster.cluster import Cluster
-from tests.polling import eventually
+from tests.node.looking import eventually
 
 
 @contextmanager

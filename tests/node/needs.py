@@ -44,8 +44,7 @@ def custom(group: str, version: str, spec: Document) -> Callable[[Nodes, Overlay
 
     def make(cluster: Nodes, _: Overlay, need: Need) -> None:
         put(cluster, definition(group, need.kind))
-        name = definition(group, need.kind)["metadata"]["name"]
-        cluster.say("wait", "--for=condition=Established", "--timeout=60s", f"crd/{name}")
+        cluster.establish(definition(group, need.kind)["metadata"]["name"])
         api_version = f"{group}/{version}"
         meta = {"name": need.name}
         put(cluster, {"apiVersion": api_version, "kind": need.kind, "metadata": meta, "spec": spec})

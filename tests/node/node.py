@@ -10,8 +10,8 @@ from pathlib import Path
 
 from deploy.local.errors import LocalError
 from deploy.local.processes import end, spawn
+from tests.node.looking import eventually
 from tests.node.network import Address, connect
-from tests.polling import eventually
 
 BOOT = Path(__file__).with_name("boot.sh")
 #: What each is started by, in the node. The order is that of starting.

@@ -1,4 +1,4 @@
-"""What a run that passed saw, as tests/node/RESULT.md."""
+"""What a run saw, as tests/node/RESULT.md, and which of its tests did not pass."""
 
 import os
 import time
@@ -10,7 +10,7 @@ import pytest
 
 from deploy.cluster.image import revision
 from tests.cluster.programs import version
-from tests.cluster.record import passed_tests, put
+from tests.cluster.record import passed_tests, put, title
 from tests.node.disruption import PER_SECOND, Row
 from tests.rollout.load import LONG_SECONDS
 
@@ -34,11 +34,11 @@ HEAD = (
 
 
 def write(reporter: Any, rows: list[Row]) -> None:
-    """Of all tests that this run ran. The caller says that all passed."""
+    """Of all tests that this run ran."""
     lines = [
         "# The last run of `make node-test ARGS=--record`",
         "",
-        summary(reporter, len(passed_tests(reporter))),
+        summary(reporter),
         "",
         NOT_TRIED,
         "",
@@ -48,23 +48,32 @@ def write(reporter: Any, rows: list[Row]) -> None:
         "|---" * 10 + "|",
         *map(line, rows),
         "",
+        *(f"- **Did not pass:** {title(report.nodeid)}" for report in failed_tests(reporter)),
     ]
     put(RESULT, reporter, lines)
 
 
-def summary(reporter: Any, passed: int) -> str:
+def failed_tests(reporter: Any) -> list[Any]:
+    return [*reporter.stats.get("failed", ()), *reporter.stats.get("error", ())]
+
+
+def summary(reporter: Any) -> str:
+    passed, failed = len(passed_tests(reporter)), len(failed_tests(reporter))
     took = time.time() - reporter._session_start.time
     machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[2]:.0f}"
     nodes = f"two nodes of Kubernetes {version('k8s.io/kubernetes')}"
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at {revision()}"
     keyword = reporter.config.option.keyword
     chosen = f", of all only those of `-k '{keyword}'`," if keyword else ""
-    return f"{when}, on {nodes}: {passed} tests{chosen} passed in {took:.0f} s ({machine})."
+    missing = reporter._session.testscollected - passed - failed
+    cut = f"; it was cut short before {missing} more" if missing else ""
+    tests = f"{passed} of {passed + failed} tests{chosen} passed"
+    return f"{when}, on {nodes}: {tests} in {took:.0f} s ({machine}){cut}."
 
 
 def line(row: Row) -> str:
     refused = ", ".join(f"{count} {why}" for why, count in row.refused.items()) or "0"
-    name = row.name
+    name = f"{row.name}, **which did not pass**" if row.failed else row.name
     if row.after_server_seconds is not None:
         name += f" (web ready {row.after_server_seconds:.0f} s after it)"
     cells = [

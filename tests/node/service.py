@@ -10,9 +10,11 @@ from deploy.cluster.kubectl import Kubectl
 from deploy.cluster.overlay import NAMESPACE
 from tests.cluster.cluster import Result
 from tests.node.cluster import Nodes
+from tests.node.looking import eventually
 from tests.node.overlays import local
-from tests.polling import eventually
 
+#: Deployments, by how the names of their pods begin.
+ROLES = ("web", "relay", "worker-io", "worker-cpu", "beat", "exporter")
 #: In a pod, by the release's own settings.
 CLOSE = """
 import dataclasses, json, sys, django
@@ -67,6 +69,10 @@ class Service:
 
     def letters(self) -> int:
         """Dead ones, in every queue."""
+        return sum(count for name, count in self.depths().items() if name.endswith(".dead"))
+
+    def depths(self) -> dict[str, int]:
+        """Queue to its messages, ready and with a worker."""
         queues = self.at_servers(
             "statefulset/rabbitmq",
             "rabbitmqctl",
@@ -77,7 +83,7 @@ class Service:
             "messages",
         )
         counts = dict(line.split("\t") for line in queues.splitlines()[1:])
-        return sum(int(count) for name, count in counts.items() if name.endswith(".dead"))
+        return {name: int(count) for name, count in counts.items()}
 
     def at_servers(self, target: str, *command: str) -> str:
         return self.execute(target, *command, namespace=self.servers)
@@ -100,6 +106,20 @@ class Service:
             for pod in found
             if pod["metadata"]["name"].startswith(f"{role}-") and "deletionTimestamp" not in pod["metadata"]
         ]
+
+    def delete(self, *what: str) -> None:
+        """Asks for it, and does not wait."""
+        done = self.cluster.kubectl("delete", "--wait=false", *what)
+        assert done.returncode == 0, done
+
+    def restarts(self) -> dict[str, int]:
+        """Of each container that has been started anew in its pod, how often."""
+        found = {pod["metadata"]["name"]: pod["status"] for role in ROLES for pod in self.pods(role)}
+        counts = {
+            name: sum(one["restartCount"] for one in status.get("containerStatuses", ()))
+            for name, status in found.items()
+        }
+        return {name: count for name, count in counts.items() if count}
 
     def until_whole(self) -> None:
         """Every workload has what it should have, and every pod that was told to end is gone."""

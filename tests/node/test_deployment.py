@@ -11,8 +11,8 @@ from deploy.local.ports import LOOPBACK
 from tests.node.cluster import ADDRESSES, Nodes
 from tests.node.disruption import Row
 from tests.node.forward import forwarded
+from tests.node.looking import eventually
 from tests.node.record import ROWS
-from tests.polling import eventually
 
 
 def test_both_nodes_are_ready_and_run_the_name_service(cluster: Nodes) -> None:

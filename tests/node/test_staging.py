@@ -13,7 +13,6 @@ from tests.node.cluster import Nodes
 from tests.node.disruption import Row, disruption
 from tests.node.needs import SERVERS, entry, meet, namespace, put
 from tests.node.overlays import SETTINGS, components, staging
-from tests.node.record import ROWS
 from tests.node.service import Service
 
 
@@ -58,8 +57,7 @@ def make_user(cluster: Nodes, role: str, password: str) -> None:
         cluster.say("exec", f"--namespace={SERVERS}", "rabbitmq-0", "--", "rabbitmqctl", "--quiet", *command)
 
 
-def test_staging_does_what_it_accepts(service: Service, request: pytest.FixtureRequest) -> None:
-    rows: list[Row] = request.config.stash[ROWS]
+def test_staging_does_what_it_accepts(service: Service, rows: list[Row]) -> None:
     with disruption(service, rows, "`staging`, and nothing done to it") as row:
         pass
     assert (row.lost, row.effects_twice, row.runs_twice, row.refused, row.letters) == (0, 0, 0, {}, 0), row

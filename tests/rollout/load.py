@@ -33,6 +33,9 @@ class Load:
     failed: Counter[str] = field(default_factory=Counter)
     #: What any request took until it was answered, or was not.
     longest_seconds: float = 0.0
+    #: What the answers of those that were refused say, and in which second of the load.
+    said: Counter[str] = field(default_factory=Counter)
+    _began: float = field(default_factory=time.monotonic)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -86,3 +89,4 @@ class Load:
             self.accepted.append(key)
         else:
             self.failed[f"status {answer.status_code}"] += 1
+            self.said[f"{time.monotonic() - self._began:.0f}: {answer.text[:200]}"] += 1
