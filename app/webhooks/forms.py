@@ -1,5 +1,6 @@
 """What the registration of a target must say, as far as it can be told without asking anybody."""
 
+import re
 from ipaddress import ip_address
 from typing import Any
 
@@ -13,14 +14,19 @@ from app.webhooks.models import Kind
 
 URL_LIMIT = 500
 
+#: The characters of RFC 3986, which whoever reads our answers goes by.
+OF_A_URL = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
+
 
 class TargetForm(forms.Form):
-    url = Text(max_length=URL_LIMIT)
+    url = Text(max_length=URL_LIMIT, strip=False)
     events = Choices(choices=Kind.choices)
 
     def clean_url(self) -> str:
         """An http or https URL. What its name resolves to is looked at by whoever sends something there."""
         text: str = self.cleaned_data["url"]
+        if not OF_A_URL.fullmatch(text):
+            raise forms.ValidationError("A URL is of ASCII: write what is not, and blanks, as %C3%A9.")
         try:
             url = httpx.URL(text)
             host = url.raw_host.decode("ascii")

@@ -1,4 +1,4 @@
-"""`make deploy`, `status`, `undeploy`, `secrets`, `backup`, `restore`, `on-call`: of one overlay, in one context."""
+"""`make deploy`, `undeploy`, `backup`, `restore`, `on-call` and so on: of one overlay, in one context."""
 
 import argparse
 import sys

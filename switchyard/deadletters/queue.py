@@ -1,5 +1,6 @@
 """Browses a dead-letter queue, and takes messages out of it."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,8 @@ from switchyard.outbox.compression import bound_decompression
 #: What is beyond that it keeps to itself, and forgets when it is closed: measured on 4.3.6, of 50 that were
 #: acknowledged and then closed over, 17 were back in the queue.
 ACKS_IN_FLIGHT = 25
+#: Between two looks at which tasks were given up, while letters come.
+ASK_AGAIN_SECONDS = 0.2
 
 
 class DeadLetterQueue:
@@ -40,12 +43,15 @@ class DeadLetterQueue:
         self._channel: Any = connection.channel()
         #: Dead letters that waited when this was opened, without those that somebody else holds.
         self.waiting: int = self._channel.queue_declare(self._name, passive=True).message_count
-        self._given_up = given_up()
         self._stream = Stream(self._channel, self._name)
 
     def __iter__(self) -> Iterator[DeadLetter]:
+        lost, asked_at = set[str](), -ASK_AGAIN_SECONDS
         for message in self._stream:
-            yield DeadLetter(self._place, self._channel.message_to_python(message), self._given_up)
+            # After it came, for its worker has said so before it let go of it.
+            if time.monotonic() - asked_at >= ASK_AGAIN_SECONDS:
+                lost, asked_at = given_up(), time.monotonic()
+            yield DeadLetter(self._place, self._channel.message_to_python(message), lost)
 
     def take_out(self, letters: Iterable[DeadLetter]) -> None:
         """Remove these from the queue, for good."""

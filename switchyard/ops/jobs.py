@@ -1,7 +1,5 @@
 """Shows on pages what somebody has asked for on all dead letters, how far it is, and cancels it."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,6 +7,7 @@ from django.utils import timezone
 
 from switchyard.deadletters import jobs
 from switchyard.deadletters.models import Deed, Job, State
+from switchyard.ops.job import chords_over
 from switchyard.ops.pages import allowed, demand, page, shown
 from switchyard.ops.verdict import Verdict
 
@@ -17,30 +16,6 @@ LISTED = 50
 SILENT_SECONDS = 15
 
 KINDS = {State.DONE: "good", State.CANCELLED: "warning", State.FAILED: "bad"}
-
-
-def chords_over(count: int) -> str:
-    return (
-        f"{count:,} of them are parts of chords that have failed for good: they run again, but the chord's "
-        "body is not sent. Call the chord anew."
-    )
-
-
-def as_object(job: Job) -> dict[str, Any]:
-    """One line of what the command shows."""
-    return {
-        "job": job.pk,
-        "deed": job.deed,
-        "state": job.state,
-        "by": job.by,
-        "why": job.why,
-        "asked": f"{job.asked_at:%Y-%m-%d %H:%M:%S}",
-        "counted": job.counted,
-        "looked at": job.looked_at,
-        "done": job.done,
-        "refused": job.refused,
-        "trouble": job.trouble,
-    }
 
 
 def verdict(job: Job) -> Verdict:

@@ -96,6 +96,7 @@ class Jobs(BaseCommand):
     help = "Do what is asked for on dead letters: copies, replays, discards. SIGTERM leaves it to the next."
 
     def handle(self, **_: Any) -> None:
+        refuse_exposed()
         # Not the broker: while that is away, what was asked for waits, and says so.
         dependencies.database()
         stop = Stop()

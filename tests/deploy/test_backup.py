@@ -113,7 +113,11 @@ def test_a_restore_starts_no_role_and_holds_what_waited(notes: Path, capfd) -> N
         "delete",
         "create",
     ]
-    assert all("notin (web,worker,beat,relay,exporter)" in line for line in found if line.startswith("apply"))
+    assert all(
+        "notin (web,worker,beat,relay,exporter,jobs,toolbox)" in line
+        for line in found
+        if line.startswith("apply")
+    )
     (job,) = [json.loads((notes / "created").read_text())]
     assert job["metadata"] == {"name": "adopt-database", "labels": {"of": "it"}}
     assert job["spec"]["template"]["spec"]["containers"][0]["args"][:2] == ["adopt-database", "hold"]

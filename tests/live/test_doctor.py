@@ -107,14 +107,14 @@ def test_all_is_green_where_all_is_well(yard: Processes) -> None:
 def test_what_is_bad_is_told_with_the_command_that_mends_it(yard: Processes, channel: Any) -> None:
     channel.queue_delete("cpu.dead")
     channel.basic_publish(amqp.Message("{}"), "tasks", "io")
-    with unapplied("0008_database_identity"):
+    with unapplied("0011_enqueued"):
         found = eventually(lambda: (seen := states())["worker io"][0] == "bad" and seen, within=60)
     assert found["topology and policies"][0] == "bad"
     assert "cpu.dead" in found["topology and policies"][1]
     assert "`python -m app topology apply`" in found["topology and policies"][2]
     assert "Start one: `python -m app worker io`" in found["worker io"][2]
     assert found["migrations"][1:] == (
-        "1 are not applied, the first switchyard.0008_database_identity",
+        "1 are not applied, the first switchyard.0011_enqueued",
         "Run `python -m app release`.",
     )
     assert "python -m app beat" in found["beat"][2]

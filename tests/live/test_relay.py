@@ -450,7 +450,7 @@ def test_the_metrics_say_what_waits_and_what_was_done(yard: Processes) -> None:
     assert found["switchyard_relay_returned_total", "other"] == 1
     assert found["switchyard_outbox_waiting", "io"] == found["switchyard_outbox_oldest_seconds", "io"] == 0
     assert found["switchyard_outbox_quarantined", ""] == 1
-    assert httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).text == "alive\n"
+    assert httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).json() == {"alive": True}
 
 
 def test_a_port_that_is_taken_is_named(yard: Processes) -> None:

@@ -60,13 +60,12 @@ def test_clients_that_hold_their_connections_stop_nobody(start: Start) -> None:
 
 def test_a_locked_table_makes_no_probe_late_and_no_page_wait_for_ever(start: Start) -> None:
     port, probes = start(OURS, WEB_QUERY_SECONDS="1", DEBUG="false")
-    form = {"email": "ada@example.com"}
     with transaction.atomic():
         connection.cursor().execute("LOCK auth_user, switchyard_identity IN ACCESS EXCLUSIVE MODE")
         with ThreadPoolExecutor(2 * THREADS) as clients:
             asked = [
                 clients.submit(httpx.post, f"http://{LOOPBACK}:{port}/signup", json=form, timeout=20)
-                for _ in range(2 * THREADS)
+                for form in ({"email": f"ada{number}@example.com"} for number in range(2 * THREADS))
             ]
             assert httpx.get(f"http://{LOOPBACK}:{probes}/livez", timeout=1).status_code == 200
             assert httpx.get(f"http://{LOOPBACK}:{probes}/readyz", timeout=2).status_code == 503

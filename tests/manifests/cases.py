@@ -101,7 +101,7 @@ CASES = {
                 "allow-prometheus-to-metrics",
                 "allow-toolbox-to-prometheus",
                 *("exporter", "relay", "worker", "web", "switchyard"),
-                *(f"dashboard-{name}" for name in ("queues", "tasks", "beat-and-outbox", "broker")),
+                *(f"dashboard-{name}" for name in ("queues", "tasks", "beat-and-outbox", "broker", "web")),
             }
         },
     ),

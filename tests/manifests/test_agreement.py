@@ -168,7 +168,7 @@ def no_credentials(found: list[Document]) -> None:
             "a hard limit of 600 s: put `terminationGracePeriodSeconds: 660` into k8s/base/worker-cpu",
         ),
         (long_grace, "the consumer timeout of 1800 s is within the grace of 1800 s"),
-        (many_replicas, "max_connections is 400"),
+        (many_replicas, "max_connections is 420"),
         (another_port, "('relay', 'metrics'): 9810"),
         (unread_variable, "WEB_THREAD is given, but app/settings.py does not read it"),
         (missing_variable, "LOG_LEVEL is neither given nor left for a reason"),

@@ -64,6 +64,7 @@ READINGS = {
     "queue_objective_seconds": {"io": 10.0, "cpu": 300.0},
     "queue_growth": {"io": 12.5, "cpu": 0.0},
     "queue_drain_seconds": {"io": float("inf"), "cpu": 0.0},
+    "queue_objective_breach_seconds": {"io": 4.0, "cpu": float("inf")},
     "queue_messages_ready": {"io": 400.0, "cpu": 0.0, "unroutable": 0.0},
     "queue_consumers": {"io": 1.0, "cpu": 1.0},
     "broker_alarm": {"memory": 0.0, "disk": 1.0},

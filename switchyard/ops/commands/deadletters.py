@@ -24,7 +24,7 @@ from switchyard.ops.audit import note
 from switchyard.ops.commands.arguments import add_arguments
 from switchyard.ops.console import Progress, stopped_by_signals, user_name
 from switchyard.ops.format import table
-from switchyard.ops.jobs import as_object, chords_over
+from switchyard.ops.job import as_object, chords_over
 from switchyard.outage import NotYet, Unavailable
 from switchyard.routing import QUEUES
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 
-from switchyard.celery import attached
 from switchyard.metrics import certificates
 from switchyard.metrics.certificates import Place, places, read_certificates, seconds_left
 from tests.certificates import Authority, serving
@@ -100,7 +100,8 @@ def test_the_servers_are_those_of_the_settings_that_speak_tls(monkeypatch: pytes
     monkeypatch.setattr(connection, "get_connection_params", lambda: database)
     monkeypatch.setattr(certificates.conf, "BROKER_MANAGEMENT_URL", "https://broker", raising=False)
     urls = "amqps://a:b@rabbit:5679/v;amqps://other/v;pyamqp://plain/v"
-    monkeypatch.setattr(attached().conf, "broker_url", urls)
+    said = SimpleNamespace(broker_url=urls, broker_use_ssl=None)
+    monkeypatch.setattr(certificates, "attached", lambda: SimpleNamespace(conf=said))
     request = certificates._SSL_REQUEST
     assert places() == [
         Place("broker", "rabbit", 5679),

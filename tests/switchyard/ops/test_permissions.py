@@ -17,7 +17,7 @@ from switchyard.outbox.models import Message
 pytestmark = pytest.mark.django_db
 
 #: What Django itself has for each model, and guards.
-DJANGOS = {"changelist", "add", "history", "delete", "change"}
+DJANGOS = {"changelist", "add", "history", "delete", "change", "password_change"}
 #: What was accepted, what was sent, and what somebody did.
 KEPT = {
     "switchyard.Message",

@@ -10,7 +10,7 @@ from switchyard.process.exposure import INSECURE, refuse_exposed
 from switchyard.process.main import VERBS
 
 STRONG = "k9Xw2mQ7vR4tZ8bN1cL5hJ3fD6gS0pYaUeIoBxCz"
-ROLES = ("web", "worker io", "beat", "relay", "exporter", "release")
+ROLES = ("web", "worker io", "beat", "relay", "exporter", "jobs", "release")
 
 
 @pytest.fixture(autouse=True)

@@ -55,6 +55,6 @@ def test_every_verb_has_its_help_where_nothing_is_set(variables, queues, worker)
 def test_a_verb_that_cannot_read_the_settings_says_which_variable_is_missing() -> None:
     ended = at_a_prompt("-m", "app", "queues", SECRET_KEY="a")
     assert ended.returncode == 1
-    assert ended.stderr.count("\n") == 1
-    assert 'app.settings cannot be read: Environment variable "DATABASE_URL" not set.' in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "app.settings cannot be read: DATABASE_URL: not set." in ended.stderr
     assert at_a_prompt("-m", "app", "queues", "--help").returncode == 0
