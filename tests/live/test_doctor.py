@@ -96,7 +96,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 def test_all_is_green_where_all_is_well(yard: Processes) -> None:
     with roles("beat", "relay", "exporter", "web"):
-        eventually(lambda: states()["alerts"][0] == "green", within=60)
+        eventually(lambda: states()["alerts"][0] == "green", within=180)
         code, said = doctor()
     assert code == 0, said
     assert said.rstrip().endswith("0 bad, 0 unknown.")
@@ -108,7 +108,7 @@ def test_what_is_bad_is_told_with_the_command_that_mends_it(yard: Processes, cha
     channel.queue_delete("cpu.dead")
     channel.basic_publish(amqp.Message("{}"), "tasks", "io")
     with unapplied("0011_enqueued"):
-        found = eventually(lambda: (seen := states())["worker io"][0] == "bad" and seen, within=60)
+        found = eventually(lambda: (seen := states())["worker io"][0] == "bad" and seen, within=180)
     assert found["topology and policies"][0] == "bad"
     assert "cpu.dead" in found["topology and policies"][1]
     assert "`python -m app topology apply`" in found["topology and policies"][2]
