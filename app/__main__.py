@@ -5,8 +5,8 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 
-from app.environment import described
-from app.variables import VARIABLES
+from app.environment import VARIABLES
+from app.environment.variable import described
 from switchyard.process.main import main
 
 if __name__ == "__main__":

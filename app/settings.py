@@ -1,6 +1,6 @@
 """Settings: the only reader of the environment.
 
-What each variable takes is declared in ``app/variables.py``. Any can be given as a file instead
+What each variable takes is declared in ``app/environment``. Any can be given as a file instead
 (``DATABASE_URL_FILE=/run/secrets/database-url``), as mounted secrets are.
 """
 
@@ -11,8 +11,9 @@ from typing import Any
 
 from django.core import checks
 
-from app.environment import Environment, check_unknown
-from app.variables import VARIABLES
+from app.environment import VARIABLES
+from app.environment.reader import Environment
+from app.environment.unknown import check_unknown
 from switchyard import database_from_url
 from switchyard.process.logs import logging_config
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import switchyard
-from app.environment import table
-from app.variables import VARIABLES
+from app.environment import VARIABLES
+from app.environment.variable import table
 from switchyard.process.main import VERBS
 from switchyard.routing import QUEUES
 

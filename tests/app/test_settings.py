@@ -8,8 +8,9 @@ import sys
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from app.environment import Environment, unknown
-from app.variables import VARIABLES
+from app.environment import VARIABLES
+from app.environment.reader import Environment
+from app.environment.unknown import unknown
 
 BASE = {
     "PATH": os.environ["PATH"],

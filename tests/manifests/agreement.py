@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 from app import settings
-from app.variables import VARIABLES
+from app.environment import VARIABLES
 from deploy.cluster.engine import ROOT
 from deploy.cluster.references import made_secrets, secrets
 from switchyard.routing import QUEUES
