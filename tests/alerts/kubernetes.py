@@ -1,19 +1,15 @@
 """What kube-state-metrics says of a cluster, where there is none: its series, by its names, over HTTP."""
 
-import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from dataclasses import dataclass
 
-from deploy.local.ports import LOOPBACK
+from tests.alerts.stand_in import StandIn
 
 #: As the Prometheus operator names it.
 JOB = "kube-state-metrics"
 
 
 @dataclass
-class Kubernetes:
+class Kubernetes(StandIn):
     """One worker of io is wanted, and its autoscaler may go far above that, until somebody says otherwise."""
 
     wanted: int = 1
@@ -21,21 +17,6 @@ class Kubernetes:
     #: The share of the database's volume that is free, and the images that roles run.
     free: float = 0.8
     images: tuple[str, ...] = ("new",)
-    _server: ThreadingHTTPServer = field(init=False, repr=False)
-
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler(self))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-
-    @property
-    def address(self) -> str:
-        return f"{LOOPBACK}:{self._server.server_port}"
 
     def text(self) -> str:
         scaler = '{horizontalpodautoscaler="keda-hpa-worker-io"}'
@@ -51,17 +32,3 @@ class Kubernetes:
             f"kube_horizontalpodautoscaler_status_current_replicas{scaler} 1\n"
             f"kube_horizontalpodautoscaler_spec_max_replicas{scaler} {self.maximum}\n"
         )
-
-
-def _handler(cluster: Kubernetes) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(cluster.text().encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing."""
-
-    return Handler

@@ -6,7 +6,6 @@ There is no cluster here (`make node-test` has one): a script in kubectl's place
 import base64
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from deploy.cluster.__main__ import main
 from deploy.cluster.backup import PARTS
 from deploy.cluster.logins import literal, name, unless_there, users
+from tests.deploy.kubectl import stand_in
 
 DUMP = "what pg_dump writes\n"
 DEFINITIONS = {"users": [{"name": "switchyard", "password_hash": "a-hash"}], "bindings": [{}]}
@@ -44,13 +44,7 @@ RENDERED = """
 
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    script = tmp_path / "bin" / "kubectl"
-    script.parent.mkdir()
-    script.write_text(SCRIPT)
-    script.chmod(0o755)
-    (tmp_path / "rendered").write_text(RENDERED)
-    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("NOTES", str(tmp_path))
+    stand_in(tmp_path, SCRIPT, RENDERED, monkeypatch)
     return tmp_path
 
 

@@ -4,7 +4,6 @@ There is no cluster here: a script in kubectl's place notes what it is asked for
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from deploy.cluster.__main__ import main
 from deploy.cluster.engine import ROOT
 from deploy.cluster.on_call import pod
 from deploy.cluster.secrets import BROKER_KEYS, generated
+from tests.deploy.kubectl import stand_in
 
 SCRIPT = """#!/bin/sh
 echo "$@" >> "$NOTES/commands"
@@ -82,13 +82,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    script = tmp_path / "bin" / "kubectl"
-    script.parent.mkdir()
-    script.write_text(SCRIPT)
-    script.chmod(0o755)
-    (tmp_path / "rendered").write_text(RENDERED)
-    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("NOTES", str(tmp_path))
+    stand_in(tmp_path, SCRIPT, RENDERED, monkeypatch)
     monkeypatch.setenv("BROKER", json.dumps({"data": dict.fromkeys(BROKER_KEYS, "dXJs")}))
     (tmp_path / "toolbox").write_text(json.dumps(toolbox()))
     return Cluster(tmp_path)
