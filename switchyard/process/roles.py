@@ -19,6 +19,7 @@ from switchyard.deadletters.work import Worker
 from switchyard.metrics.exporter import WAIT_SECONDS, Exporter, Reads
 from switchyard.metrics.periodic import Periodic
 from switchyard.metrics.server import look_at_port, serving
+from switchyard.ops.console import stopped_by_signals
 from switchyard.process import dependencies
 from switchyard.process.exposure import refuse_exposed
 from switchyard.relay.metrics import RelayMetrics
@@ -82,9 +83,7 @@ class Exporting(BaseCommand):
     def handle(self, **_: Any) -> None:
         refuse_exposed()
         stop = Stop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        with _management() as management:
+        with stopped_by_signals(stop), _management() as management:
             exporter = Exporter(Reads.of(management))
             with serving("the exporter", "EXPORTER_PORT", exporter) as server:
                 Thread(target=Periodic(exporter.yard).run, args=(stop,), daemon=True).start()
@@ -100,10 +99,9 @@ class Jobs(BaseCommand):
         # Not the broker: while that is away, what was asked for waits, and says so.
         dependencies.database()
         stop = Stop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        log.info("working")
-        Worker(stop).run()
+        with stopped_by_signals(stop):
+            log.info("working")
+            Worker(stop).run()
 
 
 def _management() -> Management:
