@@ -35,6 +35,7 @@ tasks: Any = import_module(_HOME)
 signals: Any = import_module(f"{_HOME}.signals")
 Status: Any = tasks.TaskResultStatus
 BaseTaskBackend: Any = _of(".backends.base", "BaseTaskBackend")
+normalized: Any = _of(".base", "normalize_json")
 TaskError: Any = _of(".base", "TaskError")
 InvalidTask: Any = _of(".exceptions", "InvalidTask", "InvalidTaskError")
 TaskResultDoesNotExist: Any = _of(".exceptions", "TaskResultDoesNotExist")

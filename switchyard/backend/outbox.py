@@ -5,18 +5,16 @@ from uuid import UUID, uuid4
 
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
-from django.utils import timezone
 
 from switchyard.backend.api import (
     BaseTaskBackend,
     InvalidTask,
-    Status,
     TaskResultDoesNotExist,
     signals,
     tasks,
 )
 from switchyard.backend.models import Enqueued
-from switchyard.backend.records import result_of
+from switchyard.backend.records import record_of, result_of
 from switchyard.backend.registered import celerys
 from switchyard.routing import HOW_TO_NAME_A_QUEUE, mapped_queue
 
@@ -52,17 +50,8 @@ class OutboxBackend(BaseTaskBackend):  # type: ignore[misc]
     def enqueue(self, task: Any, args: Any, kwargs: Any) -> Any:
         """Raises InvalidTask, TypeError for arguments that are no JSON, and switchyard.TaskCallError."""
         self.validate_task(task)
-        record = Enqueued(
-            id=uuid4(),
-            backend=self.alias,
-            task=task.module_path,
-            queue=task.queue_name,
-            priority=task.priority,
-            run_after=task.run_after,
-            status=Status.READY,
-            enqueued_at=timezone.now(),
-        )
-        result = result_of(record, task, list(args), dict(kwargs))
+        record = record_of(task, uuid4(), args, kwargs)
+        result = result_of(record, task)
         record.arguments = [result.args, result.kwargs]
         options = {"priority": URGENT if task.priority > 0 else USUAL} if task.priority else {}
         options |= {"eta": task.run_after} if task.run_after else {}

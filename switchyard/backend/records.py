@@ -1,24 +1,39 @@
-"""Reads a call's result from its record."""
+"""Makes the record of a call, and reads its result from it."""
 
 from typing import Any
 
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from switchyard.backend.api import TaskError, TaskResultDoesNotExist, tasks
+from switchyard.backend.api import Status, TaskError, TaskResultDoesNotExist, tasks
 from switchyard.backend.models import Enqueued
 
 
-def result_of(record: Enqueued, task: Any = None, args: Any = None, kwargs: Any = None) -> Any:
-    """Django's TaskResult. Without ``task`` it is the one that the record names, and the arguments are its.
+def record_of(task: Any, task_id: Any, args: Any, kwargs: Any) -> Enqueued:
+    """Of a call that was made now, not saved yet."""
+    return Enqueued(
+        id=task_id,
+        backend=task.backend,
+        task=task.module_path,
+        queue=task.queue_name,
+        priority=task.priority,
+        run_after=task.run_after,
+        arguments=[list(args), dict(kwargs)],
+        status=Status.READY,
+        enqueued_at=timezone.now(),
+    )
 
-    Raises TaskResultDoesNotExist if this release has no such task.
+
+def result_of(record: Enqueued, task: Any = None) -> Any:
+    """Django's TaskResult, its arguments as JSON has them. Without ``task`` it is the one of the record.
+
+    Raises TaskResultDoesNotExist if this release has no such task, TypeError for arguments that are no JSON.
     """
-    if args is None:
-        args, kwargs = record.arguments
+    args, kwargs = record.arguments
     result = tasks.TaskResult(
         task=task or _task_of(record),
         id=str(record.id),
-        status=tasks.TaskResultStatus(record.status),
+        status=Status(record.status),
         enqueued_at=record.enqueued_at,
         started_at=record.started_at,
         last_attempted_at=record.last_attempted_at,

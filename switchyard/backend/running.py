@@ -5,15 +5,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from switchyard.backend.api import Status, TaskError, signals, tasks
+from switchyard.backend.api import Status, TaskError, normalized, signals, tasks
 from switchyard.backend.models import Enqueued
-from switchyard.backend.records import result_of
+from switchyard.backend.records import record_of, result_of
 from switchyard.outage import NOT_SENT
 from switchyard.sqlstate import is_away, is_contention
 
 
 def run(task: Any, request: Any, args: Any, kwargs: Any) -> Any:
-    """What the function returns. Raises what it raises, for Celery to do what is declared of it.
+    """What the function returns, as JSON has it. Raises what it raises, for Celery to do what is declared
+    of it; TypeError for what is no JSON.
 
     It may run twice (a lost worker), as every task may. A call that nobody knows any more runs as well: its
     message was kept for longer than its record.
@@ -22,7 +23,7 @@ def run(task: Any, request: Any, args: Any, kwargs: Any) -> Any:
     signals.task_started.send(type(task.get_backend()), task_result=result)
     context = (tasks.TaskContext(task_result=result),) if task.takes_context else ()
     try:
-        returned = task.call(*context, *args, **kwargs)
+        returned = normalized(task.call(*context, *args, **kwargs))
     except BaseException as error:
         if not _is_given_back(error):
             _ended(result, Status.FAILED, error=error)
@@ -33,16 +34,8 @@ def run(task: Any, request: Any, args: Any, kwargs: Any) -> Any:
 
 def _begun(task: Any, request: Any, args: Any, kwargs: Any) -> Any:
     now = timezone.now()
-    record = Enqueued.objects.filter(pk=request.id).first() or Enqueued(
-        id=request.id,
-        backend=task.backend,
-        task=task.module_path,
-        queue=task.queue_name,
-        priority=task.priority,
-        run_after=task.run_after,
-        arguments=[list(args), kwargs],
-        enqueued_at=now,
-    )
+    found = Enqueued.objects.filter(pk=request.id).first()
+    record = found or record_of(task, request.id, args, kwargs)
     record.status = Status.RUNNING
     record.started_at = record.started_at or now
     record.last_attempted_at = now

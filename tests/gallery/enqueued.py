@@ -27,6 +27,11 @@ async def later(text: str) -> str:
     return text.upper()
 
 
+@tasks.task(queue_name="io")
+def hand_back(how: str) -> Any:
+    return {"a tuple": (1, 2), "an object": object()}[how]
+
+
 @tasks.task
 def unnamed() -> str:
     """Names no queue, so that ROUTES decides."""

@@ -85,6 +85,17 @@ def test_what_it_raised_is_kept_and_raised_so_that_it_is_dead_lettered(sent_task
         _ = result.return_value
 
 
+def test_what_it_returned_is_as_json_has_it_or_it_failed(sent_tasks: SentTasks) -> None:
+    results = [enqueued.hand_back.enqueue(how) for how in ("a tuple", "an object")]
+    first, second = list(sent_tasks)
+    first.run()
+    with pytest.raises(TypeError):
+        second.run()
+    assert [ended(result).status for result in results] == [Status.SUCCESSFUL, Status.FAILED]
+    assert results[0].return_value == [1, 2]
+    assert results[1].errors[0].exception_class is TypeError
+
+
 def test_a_replay_of_what_failed_is_the_next_attempt_of_the_same_call(sent_tasks: SentTasks) -> None:
     result = enqueued.fail.enqueue("once")
     (sent,) = sent_tasks
