@@ -1,5 +1,6 @@
 """A broker that is killed, full, blocked, silent or changed behind our back: F5, F8 to F11, F37, F39, F51."""
 
+import signal
 import threading
 import time
 from io import StringIO
@@ -82,8 +83,12 @@ def test_f5_control_stock_publishes_vanish_with_the_broker(services: Services, t
         eventually(lambda enough=enough: services.waiting("stock") >= enough, what="publishing to go on")
         services.kill_broker()
     publisher.join()
-    services.stock_worker("--concurrency=2", "--pool=threads")
-    eventually(lambda: services.waiting("stock") == 0 and _quiet())
+    worker = services.stock_worker("--concurrency=2", "--pool=threads")
+    services.promise_stock("stock.work", ["last"])
+    all_done(["last"])
+    # It ends what it has begun; "last" was behind all others.
+    worker.signal(signal.SIGTERM)
+    worker.wait(60)
     found = services.verdict()
     tally("F5", "stock", kills=2, tasks=found.promised, lost=len(found.lost))
     assert found.lost
@@ -361,10 +366,3 @@ def _nacked(port: int) -> float:
     families = text_string_to_metric_families(text)
     samples = [sample for family in families for sample in family.samples]
     return sum(each.value for each in samples if each.name == "switchyard_relay_nacked_total")
-
-
-def _quiet(seconds: float = 2) -> bool:
-    """Whether no effect has come for a while."""
-    before = Effect.objects.count()
-    time.sleep(seconds)
-    return Effect.objects.count() == before

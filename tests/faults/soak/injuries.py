@@ -9,6 +9,7 @@ from contextlib import suppress
 from tests.faults.services import children
 from tests.faults.soak import broker, database
 from tests.faults.soak.scene import LENGTH_SECONDS, Injury, Scene, send
+from tests.polling import eventually
 
 #: Of one connection, one after the other.
 CUTS = 5
@@ -77,7 +78,11 @@ def _cut_often(prefix: str) -> Callable[[Scene], bool]:
     def harm(scene: Scene) -> bool:
         proxy, found = scene.proxy(prefix), 0
         for _ in range(CUTS):
+            # Another injury may have ended the role: then there is nothing to cut.
+            with suppress(AssertionError):
+                eventually(lambda: proxy.connections, within=LENGTH_SECONDS)
             found += proxy.cut()
+            # The cuts' own pace.
             time.sleep(LENGTH_SECONDS / 3)
         return found > 0
 

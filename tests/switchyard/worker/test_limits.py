@@ -46,8 +46,9 @@ def test_a_thread_that_is_profiled_goes_on_after_its_call(soft: float) -> None:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    while thread.is_alive() and not limited.ended and not limited.interrupt_if_due():
-        time.sleep(0.001)
+    eventually(
+        lambda: not thread.is_alive() or limited.ended or limited.interrupt_if_due(), within=10, every=0.001
+    )
     thread.join(10)
     assert went_on == [45]
 
