@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 from deploy.local.ports import LOOPBACK, free_ports
+from tests.polling import eventually
 
 
 def prepared(database: str, folder: Path) -> dict[str, str]:
@@ -36,12 +37,16 @@ def served(command: list[str], environment: dict[str, str]) -> Iterator[tuple[in
     port, probes = free_ports(2)
     ports = {"PORT": str(port), "WEB_METRICS_PORT": str(probes)}
     with subprocess.Popen([sys.executable, *command], env=environment | ports) as process:
-        deadline = monotonic() + 60
-        while asked(probes, "/livez", 1) is None or asked(port, "/admin/login/", 1) is None:
-            assert monotonic() < deadline
-            sleep(0.2)
-        yield port, probes
-        process.terminate()
+        try:
+            eventually(
+                lambda: None not in (asked(probes, "/livez", 1), asked(port, "/admin/login/", 1)),
+                within=60,
+                what="an answer from web",
+                every=0.2,
+            )
+            yield port, probes
+        finally:
+            process.terminate()
 
 
 def asked(port: int, path: str, within: float) -> float | None:

@@ -1,1 +1,1 @@
-"""What is looked for in code, history, dependencies, settings, manifests and answers."""
+"""What is looked for in code, history, dependencies, settings and answers."""

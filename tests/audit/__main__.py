@@ -1,4 +1,4 @@
-"""Audits the tree, its history, what it depends on, its settings, its manifests and its answers.
+"""Audits the tree, its history, what it depends on, its settings and its answers.
 
     python -m tests.audit
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.local.ports import LOOPBACK
@@ -92,7 +92,7 @@ def advisories() -> str:
     said = ended.stdout + ended.stderr
     asked = len(re.findall(r"^[\w.-]+==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     unknown = said.count("could not be audited")
-    if unknown >= asked or ("No known vulnerabilities" not in said + "" and not ended.stdout):
+    if unknown >= asked or ("No known vulnerabilities" not in said and not ended.stdout):
         print("   no index of advisories can be had from here: nothing is said of the dependencies")
         return ""
     return said if ended.returncode else ""
@@ -139,11 +139,7 @@ def answers(environment: dict[str, str]) -> str:
     count = int((re.findall(r"([\d,]+) generated", said) or ["0"])[0].replace(",", ""))
     print(f"   {count:,} cases")
     few = f"Expected {CASES:,} cases and more, came {count:,}." if count < CASES else ""
-    return "\n".join(_last(said) if ended.returncode else [few] * bool(few))
-
-
-def _last(said: str) -> Iterator[str]:
-    yield from said.splitlines()[-80:]
+    return "\n".join(said.splitlines()[-80:]) if ended.returncode else few
 
 
 def _trouble(command: list[str], environment: dict[str, str] | None = None) -> str:

@@ -21,6 +21,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import start_postgres
 from deploy.local.servers import LOCAL
 from tests.alone import asked, prepared, served
+from tests.bench.figures import percentile
 from tests.slow_clients import LARGE, attackers
 
 CONNECTIONS, SECONDS = 1000, 15
@@ -51,8 +52,7 @@ class Seen:
     unanswered: int = 0
 
     def at(self, share: float) -> float:
-        ordered = sorted(self.milliseconds) or [float("nan")]
-        return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+        return percentile(self.milliseconds or [float("nan")], share)
 
 
 def main() -> None:
@@ -84,8 +84,10 @@ def attacks(program: str, port: int) -> Iterator[tuple[str, AbstractContextManag
 @contextmanager
 def running(command: list[str]) -> Iterator[None]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        yield
-        process.terminate()
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def slowhttptest() -> str:
