@@ -1,9 +1,13 @@
 """Certificates for 127.0.0.1 of an authority of its own, in date or not, by the machine's openssl."""
 
+import socket
 import ssl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 #: What ``openssl ca`` wants to know; only it takes both dates before OpenSSL 3.4.
 _SETTINGS = """
@@ -58,6 +62,29 @@ def serving(certificate: Path, clients: Path | None = None) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(clients)
     return context
+
+
+@contextmanager
+def listening(context: ssl.SSLContext | None, reply: bytes = b"") -> Iterator[int]:
+    """The port of a server that only shakes hands: at once, or after this reply to what it is asked first."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=_shake_hands, args=(server, context, reply), daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def _shake_hands(server: socket.socket, context: ssl.SSLContext | None, reply: bytes) -> None:
+    while True:
+        try:
+            peer, _ = server.accept()
+            if reply:
+                peer.recv(8)
+                peer.sendall(reply)
+            with context.wrap_socket(peer, server_side=True) if context else peer as link:
+                link.recv(1)
+        except ssl.SSLError:
+            continue
+        except OSError:
+            return
 
 
 def _openssl(*words: str | Path) -> None:

@@ -16,13 +16,12 @@ from django.db.models.functions import Now
 from app.celery import app
 from switchyard.deadletters import jobs
 from switchyard.deadletters.models import Deed
-from switchyard.deadletters.work import Worker
 from switchyard.outbox.models import Message
 from switchyard.queues import EXCHANGE
-from switchyard.stop import Stop
 from tests.browser.conftest import Web
 from tests.browser.page import Page
 from tests.gallery.models import Run
+from tests.live.jobs import work
 from tests.live.processes import Processes, eventually
 from tests.malformed import valid
 
@@ -63,8 +62,7 @@ def busy(yard: Processes, channel: Any, bury: Callable[..., None]) -> None:
     bury(valid("gallery.cpu_nobody_knows", "unknown"), valid(LONG, "long"), queue="cpu")
     jobs.ask(Deed.REPLAY, "ada", task="none.*", why="to see one on the pages")
     jobs.ask(Deed.COPY, "ada")
-    worker = Worker(Stop())
-    eventually(lambda: (worker.turn() or True) and not jobs.open_jobs().exists(), what="a copy of them")
+    work()
     for number in range(30):
         channel.basic_publish(valid("gallery.io_wait", f"{number}").message("m"), EXCHANGE, "io")
     for number in range(4):

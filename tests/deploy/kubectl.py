@@ -7,7 +7,7 @@ import pytest
 
 
 def stand_in(folder: Path, script: str, rendered: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have it be found first. ``rendered`` is what it says of an overlay; ``folder`` is the script's $NOTES."""
+    """Have it be found first. ``rendered`` is what it says of an overlay, ``folder`` the script's $NOTES."""
     program = folder / "bin" / "kubectl"
     program.parent.mkdir()
     program.write_text(script)

@@ -1,6 +1,7 @@
 """A vhost, and the roles that work in it, for each live test."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -112,6 +113,13 @@ def web(yard: Processes) -> tuple[Process, str]:
     process = yard.start("web", env={"PORT": str(port)})
     eventually(lambda: answer(f"http://127.0.0.1:{port}/livez"), what="an answer from web")
     return process, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
 
 
 @pytest.fixture

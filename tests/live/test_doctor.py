@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -71,13 +70,6 @@ def unapplied(migration: str) -> Iterator[None]:
         cursor.execute(
             "INSERT INTO django_migrations (app, name, applied) VALUES ('switchyard', %s, now())", [migration]
         )
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    """The port of a server that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from switchyard.outbox.models import Message
 from switchyard.stop import Stop
 from switchyard.tasks.models import Chord
 from tests.live.broker import dead
+from tests.live.jobs import work as do_all
 from tests.live.processes import Processes, eventually
 from tests.malformed import Draft, valid
 
@@ -29,8 +30,7 @@ KILLS = 4
 
 def work(job: Job) -> Job:
     """Have the job done in this process, as the role would."""
-    worker = Worker(Stop())
-    eventually(lambda: (worker.turn() or True) and jobs.open_jobs().first() is None, what="the job to end")
+    do_all()
     job.refresh_from_db()
     return job
 

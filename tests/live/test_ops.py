@@ -6,7 +6,6 @@ import pty
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,16 +23,15 @@ from django.test import Client
 from app.celery import app
 from switchyard.deadletters import jobs
 from switchyard.deadletters.models import Action, Copy, Job
-from switchyard.deadletters.work import Worker
 from switchyard.ops import timeouts
 from switchyard.ops.commands.queues import CLEAR
 from switchyard.outbox.models import Message
 from switchyard.pooler import connected_for_lock
 from switchyard.queues import EXCHANGE
 from switchyard.routing import QUEUES
-from switchyard.stop import Stop
 from tests.gallery.models import Run
 from tests.live.broker import Vhost, dead
+from tests.live.jobs import copied, work
 from tests.live.processes import ROOT as FOLDER
 from tests.live.processes import Processes, eventually
 from tests.malformed import valid
@@ -49,18 +47,6 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeouts, "LOOK_SECONDS", 30)
     monkeypatch.setattr(timeouts, "ACT_SECONDS", 30)
     monkeypatch.setattr(jobs, "COPY_AGAIN_SECONDS", 0)
-
-
-def work() -> None:
-    """What the role `jobs` does, until nothing is asked for."""
-    worker = Worker(Stop())
-    eventually(lambda: (worker.turn() or True) and not jobs.open_jobs().exists(), what="the jobs to end")
-
-
-def copied() -> None:
-    """Have the copy be what the broker has now."""
-    jobs.ask_for_copy("a test")
-    work()
 
 
 def staff(*permissions: str) -> Client:
@@ -90,13 +76,6 @@ def form_of(response: Any) -> dict[str, str]:
 @pytest.fixture
 def ada(transactional_db: None) -> Client:
     return staff("view", "replay", "discard", "payload")
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    """The port of a server that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 @pytest.mark.usefixtures("yard")

@@ -11,12 +11,10 @@ from django.test import Client
 from django_celery_results.models import TaskResult
 
 from app.celery import app
-from switchyard.deadletters import jobs
-from switchyard.deadletters.work import Worker
 from switchyard.routing import QUEUES
-from switchyard.stop import Stop
 from tests.gallery.errors import RAISED
 from tests.gallery.models import Run
+from tests.live.jobs import copied
 from tests.live.processes import Process, Processes, eventually
 from tests.live.test_metrics import port_of, sample
 
@@ -83,9 +81,7 @@ def _assert_said(worker: Process, ids: dict[str, str]) -> None:
 
 
 def _assert_shown(client: Client, ids: dict[str, str]) -> None:
-    jobs.ask_for_copy("a test")
-    copier = Worker(Stop())
-    eventually(lambda: (copier.turn() or True) and not jobs.open_jobs().exists(), what="a copy of them")
+    copied()
     client.force_login(User.objects.create_superuser("operator"))
     page = client.get("/admin/switchyard/operations/dead-letters/")
     assert page.status_code == 200

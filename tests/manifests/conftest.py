@@ -1,5 +1,19 @@
 """The live tests' broker and roles, for the tests that try the rendered rights on them."""
 
-from tests.live.conftest import environment, processes, vhost
+from collections.abc import Iterator
 
-__all__ = ["environment", "processes", "vhost"]
+import pytest
+
+from tests.live.broker import Vhost
+from tests.live.conftest import environment, processes, vhost
+from tests.manifests.users import Users
+
+__all__ = ["environment", "processes", "users", "vhost"]
+
+
+@pytest.fixture
+def users(vhost: Vhost) -> Iterator[Users]:
+    users = Users(vhost)
+    users.make()
+    yield users
+    users.delete()

@@ -29,7 +29,6 @@ from tests.malformed import valid
 from tests.manifests.folders import OVERLAYS
 from tests.manifests.rendered import Document, documents, of_kind, pod
 from tests.manifests.toolbox import Toolbox
-from tests.manifests.users import Users
 from tests.polling import eventually
 
 RUNBOOKS = ROOT / "deploy" / "runbooks"
@@ -163,14 +162,6 @@ class Yard:
     def __init__(self, toolbox: Toolbox, channel: Any) -> None:
         self.toolbox = toolbox
         self.channel = channel
-
-
-@pytest.fixture
-def users(vhost) -> Iterator[Users]:
-    users = Users(vhost)
-    users.make()
-    yield users
-    users.delete()
 
 
 @pytest.fixture

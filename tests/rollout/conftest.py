@@ -9,19 +9,12 @@ import pytest
 
 from tests.live.broker import Vhost
 from tests.live.conftest import environment, vhost
+from tests.manifests.conftest import users
 from tests.manifests.users import ROLES, Users
 from tests.rollout.cluster import Cluster
 from tests.rollout.service import Service
 
-__all__ = ["environment", "vhost"]
-
-
-@pytest.fixture
-def users(vhost: Vhost) -> Iterator[Users]:
-    users = Users(vhost)
-    users.make()
-    yield users
-    users.delete()
+__all__ = ["environment", "users", "vhost"]
 
 
 @pytest.fixture

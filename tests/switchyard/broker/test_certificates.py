@@ -1,12 +1,7 @@
 """A certificate that is out of date, at either end, is said in a sentence with what to change."""
 
-import socket
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,7 +9,7 @@ import pytest
 from switchyard.broker import connection
 from switchyard.broker.management import Management, ManagementError
 from switchyard.outage import NotYet
-from tests.certificates import Authority, serving
+from tests.certificates import Authority, listening, serving
 
 DAY = timedelta(days=1)
 #: From when and until when, counted from now.
@@ -38,25 +33,6 @@ def certificates(authority: Authority) -> dict[tuple[timedelta, timedelta], Path
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 3)
-
-
-@contextmanager
-def listening(context: ssl.SSLContext) -> Iterator[int]:
-    """The port of a server that only shakes hands."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        Thread(target=_shake_hands, args=(server, context), daemon=True).start()
-        yield server.getsockname()[1]
-
-
-def _shake_hands(server: socket.socket, context: ssl.SSLContext) -> None:
-    while True:
-        try:
-            peer, _ = server.accept()
-            context.wrap_socket(peer, server_side=True).recv(1)
-        except ssl.SSLError:
-            continue
-        except OSError:
-            return
 
 
 def refusal(settings: Any, port: int, **ours: Any) -> str:

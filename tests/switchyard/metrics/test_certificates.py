@@ -1,12 +1,8 @@
 """How long each server's certificate is still good for, asked of servers that speak TLS."""
 
-import socket
-import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from socket import create_server
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +10,7 @@ from django.db import connection
 
 from switchyard.metrics import certificates
 from switchyard.metrics.certificates import Place, places, read_certificates, seconds_left
-from tests.certificates import Authority, serving
+from tests.certificates import Authority, listening, serving
 
 DAY = 24 * 3600.0
 PAST, SOON, LATE = timedelta(days=-9), timedelta(days=3), timedelta(days=300)
@@ -25,33 +21,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@contextmanager
-def server(context: ssl.SSLContext | None, reply: bytes = b"") -> Iterator[int]:
-    """Speaks TLS at once, or after PostgreSQL's reply to its request; without a context it says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        ended = threading.Event()
-        threading.Thread(target=_serve, args=(listener, context, reply, ended), daemon=True).start()
-        yield listener.getsockname()[1]
-        ended.set()
-
-
-def _serve(
-    listener: socket.socket, context: ssl.SSLContext | None, reply: bytes, ended: threading.Event
-) -> None:
-    while not ended.is_set():
-        try:
-            with listener.accept()[0] as link:
-                if reply:
-                    assert link.recv(8) == certificates._SSL_REQUEST
-                    link.sendall(reply)
-                if context is None:
-                    ended.wait(30)
-                else:
-                    context.wrap_socket(link, server_side=True).close()
-        except OSError:
-            continue
-
-
 def at(port: int, authority: Path | str = "", request: bytes = b"") -> Place:
     return Place("broker", "127.0.0.1", port, str(authority), request)
 
@@ -60,24 +29,24 @@ def at(port: int, authority: Path | str = "", request: bytes = b"") -> Place:
 def test_a_certificate_says_when_it_expires(authority: Authority, reply: bytes) -> None:
     request = certificates._SSL_REQUEST if reply else b""
     context = serving(authority.signed(f"soon{len(reply)}", begins=PAST, ends=SOON))
-    with server(context, reply) as port:
+    with listening(context, reply) as port:
         left = seconds_left(at(port, authority.certificate, request))
     assert left == pytest.approx(3 * DAY, abs=120)
 
 
 def test_one_that_has_expired_has_nothing_left(authority: Authority) -> None:
-    with server(serving(authority.signed("expired", begins=PAST, ends=timedelta(days=-1)))) as port:
+    with listening(serving(authority.signed("expired", begins=PAST, ends=timedelta(days=-1)))) as port:
         assert seconds_left(at(port, authority.certificate)) == 0.0
 
 
 def test_one_of_a_stranger_is_left_out(authority: Authority) -> None:
-    with server(serving(authority.signed("late", begins=PAST, ends=LATE))) as port:
+    with listening(serving(authority.signed("late", begins=PAST, ends=LATE))) as port:
         assert seconds_left(at(port)) is None
 
 
 def test_who_is_away_silent_or_speaks_no_tls_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "CONNECT_SECONDS", 0.3)
-    with server(None) as silent, server(None, b"N") as plain, socket.create_server(("127.0.0.1", 0)) as gone:
+    with listening(None) as silent, listening(None, b"N") as plain, create_server(("127.0.0.1", 0)) as gone:
         away = gone.getsockname()[1]
         gone.close()
         assert [seconds_left(at(port)) for port in (silent, away)] == [None, None]
@@ -89,7 +58,7 @@ def test_of_several_servers_the_first_to_expire_counts(
 ) -> None:
     soon = serving(authority.signed("first", begins=PAST, ends=SOON))
     late = serving(authority.signed("second", begins=PAST, ends=LATE))
-    with server(late) as one, server(soon) as two:
+    with listening(late) as one, listening(soon) as two:
         both = [at(one, authority.certificate), at(two, authority.certificate)]
         monkeypatch.setattr(certificates, "places", lambda: both)
         assert read_certificates() == {"broker": pytest.approx(3 * DAY, abs=120)}
